@@ -1,0 +1,1 @@
+"""What every resource stands on: table, bus, signing, egress, errors, settings, clock, ids. Imports no resource."""

@@ -1,0 +1,1 @@
+"""The media container: answers and places calls, and holds the conversations."""
