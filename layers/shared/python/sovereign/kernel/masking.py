@@ -1,0 +1,71 @@
+"""How a secret looks in a response, and how a mask that comes back leaves the stored value alone."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+SECRET_NAMES = frozenset({"secret", "webhook_secret", "api_key", "auth_password", "headers"})
+"""Members that are write-only or masked at any depth of a response."""
+
+_DOTS = "..."
+_SHOW_LAST_FROM = 16
+_PREFIX = re.compile(r"^[A-Za-z]{1,8}_")
+_MASK = re.compile(r"^(?:[A-Za-z]{1,8}_)?\.\.\.(?:.{4})?$", re.DOTALL)
+
+
+def mask_secret(value: str | None) -> str | None:
+    """`whsec_...last4`: a known kind of prefix stays, the last four only from 16 characters on; None stays None."""
+    if value is None:
+        return None
+    prefix = _PREFIX.match(value)
+    shown = value[-4:] if len(value) >= _SHOW_LAST_FROM else ""
+    return (prefix.group() if prefix and shown else "") + _DOTS + shown
+
+
+def is_mask(value: object) -> bool:
+    """Whether a value has the form `mask_secret` gives."""
+    return isinstance(value, str) and _MASK.match(value) is not None
+
+
+def unmasked(new: str | None, old: str | None) -> str | None:
+    """The secret to store: `old` when `new` is the mask of `old`, else `new`."""
+    return old if new is not None and old is not None and new == mask_secret(old) else new
+
+
+def masked(document: Any) -> Any:
+    """A copy of a JSON document in which every secret member is masked, at any depth."""
+    if isinstance(document, Mapping):
+        return {name: _masked_member(name, value) for name, value in document.items()}
+    if isinstance(document, list | tuple):
+        return [masked(member) for member in document]
+    return document
+
+
+def without_secrets(document: Any) -> Any:
+    """A copy of a JSON document in which every secret shown in the clear is null; masks stay."""
+    if isinstance(document, Mapping):
+        return {
+            name: None
+            if name in SECRET_NAMES and isinstance(value, str) and not is_mask(value)
+            else without_secrets(value)
+            for name, value in document.items()
+        }
+    if isinstance(document, list | tuple):
+        return [without_secrets(member) for member in document]
+    return document
+
+
+def _masked_member(name: str, value: Any) -> Any:
+    if name not in SECRET_NAMES:
+        return masked(value)
+    if isinstance(value, str):
+        return _masked_text(value)
+    if name == "headers" and isinstance(value, Mapping):
+        return {
+            header: _masked_text(text) if isinstance(text, str) else masked(text) for header, text in value.items()
+        }
+    return masked(value)
+
+
+def _masked_text(value: str) -> str | None:
+    return value if is_mask(value) else mask_secret(value)
