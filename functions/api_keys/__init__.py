@@ -1,0 +1,1 @@
+"""`GET, POST /api-keys` and `DELETE /api-keys/{id}`."""

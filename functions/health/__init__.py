@@ -1,0 +1,1 @@
+"""`GET /health`; also answers what no other function serves, in the API's error shape."""

@@ -1,0 +1,1 @@
+"""`GET, POST, PATCH /organizations` and `GET /account`."""

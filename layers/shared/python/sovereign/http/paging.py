@@ -1,0 +1,33 @@
+"""`limit` and `offset` of a paginated list."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Query
+
+DEFAULT_LIMIT = 100
+MAX_LIMIT = 1000
+MAX_OFFSET = 999_999_999_999
+"""Row numbers have twelve digits, so no list is longer."""
+
+
+@dataclass(frozen=True)
+class PageRequest:
+    """Which part of a list is asked for."""
+
+    limit: int
+    offset: int
+
+    def pagination(self, total: int) -> dict[str, int]:
+        """The `pagination` member of the response."""
+        return {"total": total, "limit": self.limit, "offset": self.offset}
+
+
+def _page_request(
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
+    offset: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
+) -> PageRequest:
+    return PageRequest(limit, offset)
+
+
+PageDep = Annotated[PageRequest, Depends(_page_request)]
