@@ -1,0 +1,263 @@
+"""Where assistants are kept: one item each, whole document as JSON text, secrets encrypted beside it."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sovereign.assistants.effective import Rejection, requested_assistant_id, saved, with_answer
+from sovereign.assistants.json_values import to_json
+from sovereign.assistants.model import (
+    KIND,
+    Assistant,
+    AssistantNotFoundError,
+    changed_document,
+    new_document,
+    owner_of,
+    references_of,
+    to_document,
+    warnings_of,
+)
+from sovereign.assistants.sealed import Sealed, seal, unseal
+from sovereign.assistants.settings import AssistantChanges, AssistantSettings
+from sovereign.assistants.view import EffectiveAssistant
+from sovereign.catalog.defaults import default_configs
+from sovereign.kernel.clock import Clock, from_wire, to_wire, utc_now
+from sovereign.kernel.encryption import Cipher
+from sovereign.kernel.errors import ConflictError, InvalidRequestError
+from sovereign.kernel.ids import new_id
+from sovereign.kernel.references import (
+    Reference,
+    User,
+    in_use_error,
+    is_id,
+    missing,
+    move_uses,
+    resource_ref,
+    unused,
+)
+from sovereign.kernel.table import Attr, Delete, Item, Put, Ref, Table, Update, absent
+from sovereign.kernel.unit_of_work import UnitOfWork
+from sovereign.organizations import count_change
+
+MAX_REFERENCES = 40
+"""Distinct resources one assistant may name: each takes two writes of a transaction's hundred."""
+
+
+class _InUseError(Exception):
+    """Something still uses the assistant."""
+
+
+class _StaleError(Exception):
+    """The assistant was changed since it was read; `current` is its item now."""
+
+    def __init__(self, current: Item) -> None:
+        self.current = current
+
+
+@dataclass(frozen=True)
+class SavedAssistant:
+    """What was saved, and what of the request has no effect."""
+
+    assistant: Assistant
+    warnings: Sequence[str]
+
+
+class AssistantStore:
+    """The assistants of all organizations; every method works within the one named.
+
+    `defaults` are the configurations an assistant gets when it names none (the deployment's unless given).
+    """
+
+    def __init__(
+        self, table: Table, cipher: Cipher, *, clock: Clock = utc_now, defaults: Mapping[str, Any] | None = None
+    ) -> None:
+        self._table = table
+        self._cipher = cipher
+        self._clock = clock
+        self._given_defaults = defaults
+
+    def list(self, org_id: str) -> Sequence[Assistant]:
+        """All assistants, newest first (one request per MB)."""
+        items = self._table.query(f"ORG#{org_id}", begins_with=f"{KIND}#")
+        return sorted(map(assistant_from_item, items), key=lambda a: (a.created_at, a.id), reverse=True)
+
+    def get(self, org_id: str, assistant_id: str) -> Assistant:
+        """One assistant (one request). Raises AssistantNotFoundError."""
+        item = self._table.get(assistant_ref(org_id, assistant_id), consistent=True)
+        if item is None:
+            raise AssistantNotFoundError
+        return assistant_from_item(item)
+
+    def create(self, org_id: str, settings: AssistantSettings) -> SavedAssistant:
+        """Save a new assistant (one request, one more when it names other resources)."""
+        document = new_document(settings, self._defaults())
+        references = self._checked(org_id, references_of(document))
+        assistant_id, now = new_id(), self._clock()
+        sealed = seal(document, self._cipher, owner_of(org_id, assistant_id))
+        assistant = Assistant(assistant_id, org_id, sealed, 1, now, now)
+        unit = UnitOfWork()
+        unit.add(
+            Put({**assistant_ref(org_id, assistant_id)._asdict(), "ref_count": 0, **_attributes(assistant)}, absent)
+        )
+        _count_active(unit, org_id, int(assistant.is_active))
+        move_uses(unit, org_id, _user(assistant), [], references)
+        unit.commit(self._table)
+        return SavedAssistant(assistant, warnings_of(settings, document))
+
+    def update(
+        self,
+        org_id: str,
+        assistant_id: str,
+        changes: AssistantChanges,
+        *,
+        accept: Callable[[Assistant], object] = lambda _stored: None,
+    ) -> SavedAssistant:
+        """Apply what was sent (two requests; one more when somebody else changed it meanwhile).
+
+        `accept` sees the stored assistant first and may refuse by raising.
+        """
+        wanted = references_of(to_document(changes, changes.model_fields_set))
+        _bound(wanted)
+        ref = assistant_ref(org_id, assistant_id)
+        keys = {ref, *(resource_ref(org_id, r.kind, r.id) for r in wanted)}
+        found = self._table.get_many(list(keys), consistent=True)
+        if ref not in found:
+            raise AssistantNotFoundError
+        _require(missing(wanted, org_id, found))
+        stored = assistant_from_item(found[ref])
+        try:
+            return self._apply(stored, changes, accept)
+        except _StaleError as stale:
+            return self._apply(assistant_from_item(stale.current), changes, accept, last=True)
+
+    def delete(self, org_id: str, assistant_id: str) -> None:
+        """Remove an assistant nothing uses (two requests); ConflictError names what still does (one more)."""
+        stored = self.get(org_id, assistant_id)
+        unit = UnitOfWork()
+        unit.add(
+            Delete(assistant_ref(org_id, assistant_id), unused & Attr("version").eq(stored.version)),
+            otherwise=lambda old: _InUseError() if old and old.get("ref_count") else _gone_or_changed(old),
+        )
+        _count_active(unit, org_id, -int(stored.is_active))
+        move_uses(unit, org_id, _user(stored), references_of(stored.document), [])
+        try:
+            unit.commit(self._table)
+        except _InUseError:
+            raise in_use_error(self._table, org_id, KIND, stored.id) from None
+
+    def effective(self, assistant: Assistant) -> EffectiveAssistant:
+        """The assistant as a call runs with it, secrets in the clear (no request to the table)."""
+        return saved(assistant, unseal(assistant.sealed, self._cipher, assistant.owner))
+
+    def check_references(self, org_id: str, chosen: EffectiveAssistant) -> EffectiveAssistant:
+        """Return it unchanged, or InvalidRequestError naming each resource the organization does not have."""
+        self._checked(org_id, references_of(chosen.document()))
+        return chosen
+
+    def answered(
+        self, org_id: str, base: EffectiveAssistant | None, answer: Mapping[str, Any]
+    ) -> EffectiveAssistant | Rejection | None:
+        """Apply an `assistant-request` answer, looking up what it names; see `effective.with_answer`."""
+        asked = requested_assistant_id(answer)
+        named: EffectiveAssistant | None = None
+        if asked is not None and is_id(asked) and (item := self._table.get(assistant_ref(org_id, asked))):
+            named = self.effective(assistant_from_item(item))
+        chosen = with_answer(base, answer, named=named)
+        return self.check_references(org_id, chosen) if isinstance(chosen, EffectiveAssistant) else chosen
+
+    def _apply(
+        self,
+        stored: Assistant,
+        changes: AssistantChanges,
+        accept: Callable[[Assistant], object],
+        *,
+        last: bool = False,
+    ) -> SavedAssistant:
+        accept(stored)
+        document = changed_document(stored.document, changes, self._defaults())
+        sealed = seal(document, self._cipher, stored.owner, kept=stored.sealed)
+        now = max(self._clock(), stored.updated_at)
+        changed = replace(stored, sealed=sealed, version=stored.version + 1, updated_at=now)
+        unit = UnitOfWork()
+        unit.add(
+            Update(_key(stored), set=_attributes(changed), condition=Attr("version").eq(stored.version)),
+            otherwise=lambda old: _StaleError(old) if old and not last else _gone_or_changed(old),
+        )
+        _count_active(unit, stored.org_id, changed.is_active - stored.is_active)
+        before, after = references_of(stored.document), references_of(document)
+        _bound(after)
+        move_uses(unit, stored.org_id, _user(changed), before, after)
+        unit.commit(self._table)
+        return SavedAssistant(changed, warnings_of(changes, document))
+
+    def _defaults(self) -> Mapping[str, Any]:
+        return default_configs() if self._given_defaults is None else self._given_defaults
+
+    def _checked(self, org_id: str, references: Sequence[Reference]) -> Sequence[Reference]:
+        _bound(references)
+        keys = {resource_ref(org_id, r.kind, r.id) for r in references}
+        _require(missing(references, org_id, self._table.get_many(list(keys), consistent=True)))
+        return references
+
+
+def assistant_from_item(item: Item) -> Assistant:
+    """An assistant from its item in the table."""
+    return Assistant(
+        id=item["id"],
+        org_id=item["org_id"],
+        sealed=Sealed(json.loads(item["document"]), json.loads(item["secrets"])),
+        version=item["version"],
+        created_at=from_wire(item["created_at"]),
+        updated_at=from_wire(item["updated_at"]),
+    )
+
+
+def assistant_ref(org_id: str, assistant_id: str) -> Ref:
+    """The key of an assistant, for callers that read it together with something else. Raises AssistantNotFoundError."""
+    if not is_id(assistant_id):
+        raise AssistantNotFoundError
+    return resource_ref(org_id, KIND, assistant_id.lower())
+
+
+def _key(assistant: Assistant) -> Ref:
+    return resource_ref(assistant.org_id, KIND, assistant.id)
+
+
+def _attributes(assistant: Assistant) -> dict[str, Any]:
+    """What the item holds beside key and `ref_count`; name and business name for whoever lists references to it."""
+    return {
+        "id": assistant.id,
+        "org_id": assistant.org_id,
+        "name": assistant.name,
+        "business_name": assistant.business_name,
+        # one text each: free JSON may nest deeper, and hold larger numbers, than attributes can
+        "document": to_json(assistant.document),
+        "secrets": to_json(assistant.sealed.tokens),
+        "version": assistant.version,
+        "created_at": to_wire(assistant.created_at),
+        "updated_at": to_wire(assistant.updated_at),
+    }
+
+
+def _user(assistant: Assistant) -> User:
+    return User(KIND, assistant.id, f"assistant {assistant.name}")
+
+
+def _count_active(unit: UnitOfWork, org_id: str, change: int) -> None:
+    if change:
+        unit.add(count_change(org_id, active_agents=change))
+
+
+def _bound(references: Sequence[Reference]) -> None:
+    if len({(r.kind, r.id) for r in references}) > MAX_REFERENCES:
+        raise InvalidRequestError(details=[f"body: names more than {MAX_REFERENCES} servers and templates"])
+
+
+def _require(problems: Sequence[str]) -> None:
+    if problems:
+        raise InvalidRequestError(details=problems)
+
+
+def _gone_or_changed(old: Item | None) -> Exception:
+    return ConflictError("The assistant was changed at the same time.") if old else AssistantNotFoundError()

@@ -1,0 +1,92 @@
+"""The caller ID of an outbound call: a verified, active number with an active trunk."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sovereign.kernel.errors import InvalidRequestError, NotFoundError
+from sovereign.kernel.references import resource_ref
+from sovereign.kernel.table import Item, Ref, Table
+from sovereign.numbers.items import number_from_item, number_ref
+from sovereign.numbers.model import Number, NumberNotFoundError
+from sovereign.organizations import Organization, organization_ref
+from sovereign.organizations.items import from_item as organization_from_item
+from sovereign.sip_trunks import SipTrunk, trunk_from_item
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_MOST_TRUNKS = 50
+
+
+class NoOutboundNumberError(InvalidRequestError):
+    """The organization has no number that may be shown, or the one asked for may not (400)."""
+
+    code = "no_outbound_number"
+
+
+@dataclass(frozen=True)
+class OutboundContext:
+    """What an outbound call starts from. `others` are the items that were asked for along with it, where they exist.
+
+    `own_numbers` are all E.164 numbers of the organization: they give the default of the countries it may dial.
+    """
+
+    organization: Organization
+    number: Number
+    trunk: SipTrunk
+    own_numbers: tuple[str, ...]
+    others: dict[Ref, Item]
+
+
+def outbound_context(
+    table: Table, org_id: str, number_id: str | None = None, *, also: Sequence[Ref] = ()
+) -> OutboundContext:
+    """Choose the number to call from (two requests; `also` are read along, e.g. the assistant's key).
+
+    The number asked for, else the one used least recently. Raises NumberNotFoundError or NoOutboundNumberError.
+    """
+    organization, numbers = _organization_and_numbers(table, org_id)
+    candidates = _candidates(numbers, number_id, org_id)
+    trunk_keys = [
+        resource_ref(org_id, "TRUNK", trunk_id)
+        for trunk_id in dict.fromkeys(n.routing.transfer_trunk_id for n in candidates)
+        if trunk_id is not None
+    ]
+    found = table.get_many([*trunk_keys[:_MOST_TRUNKS], *also], consistent=True)
+    trunks = {found[key]["id"]: trunk_from_item(found[key]) for key in trunk_keys if key in found}
+    for number in candidates:
+        trunk = trunks.get(number.routing.transfer_trunk_id or "")
+        if trunk is not None and trunk.settings.is_active:
+            others = {key: found[key] for key in also if key in found}
+            return OutboundContext(organization, number, trunk, tuple(n.phone_number for n in numbers), others)
+    raise NoOutboundNumberError("The number's SIP trunk is not active." if number_id else _NONE)
+
+
+_NONE = "The organization has no outbound-capable number: verified, active and with an active SIP trunk."
+
+
+def _organization_and_numbers(table: Table, org_id: str) -> tuple[Organization, list[Number]]:
+    # `NUMBER#...` and `ORGANIZATION` are neighbours in the partition, so one range holds both
+    items = list(table.query(f"ORG#{org_id}", between=("NUMBER#", "ORGANIZATION"), consistent=True))
+    own = organization_ref(org_id)
+    organization = next((item for item in items if item["sk"] == own.sk), None)
+    if organization is None:
+        raise NotFoundError("No such organization.")
+    numbers = [number_from_item(item) for item in items if item["sk"].startswith("NUMBER#")]
+    return organization_from_item(organization), numbers
+
+
+def _candidates(numbers: Sequence[Number], number_id: str | None, org_id: str) -> list[Number]:
+    if number_id is None:
+        capable = [number for number in numbers if number.is_outbound_capable]
+        return sorted(capable, key=lambda n: (n.last_used_at or _NEVER, n.id))
+    wanted = number_ref(org_id, number_id).sk.removeprefix("NUMBER#")
+    number = next((number for number in numbers if number.id == wanted), None)
+    if number is None:
+        raise NumberNotFoundError
+    if number.verification != "verified":
+        raise NoOutboundNumberError("The number is not verified, so it cannot be a caller ID.")
+    if number.routing.transfer_trunk_id is None:
+        raise NoOutboundNumberError("The number has no SIP trunk.")
+    if not number.routing.is_active:
+        raise NoOutboundNumberError("The number is not active.")
+    return [number]

@@ -1,0 +1,155 @@
+"""Where may be dialled."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from sovereign.destinations import (
+    DialledAlready,
+    OutboundLimitError,
+    allowed_countries,
+    check_destination,
+    check_limits,
+    check_sip_target,
+    is_sip_uri,
+)
+from sovereign.kernel.addresses import allowed_networks
+from sovereign.kernel.errors import DestinationNotAllowedError, InvalidRequestError
+from sovereign.kernel.settings import read_environment
+from sovereign.organizations import OutboundPolicy
+
+WORLD = frozenset({"NL", "US", "GB", "DE", "FR", "BE", "IT", "AU", "EE"})
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["+31850835037", "+31612345678", "+318001234", "+31880123456", "+442079460000", "+12125550123", "+4915112345678"],
+)
+def test_ordinary_numbers_are_allowed(number: str) -> None:
+    assert check_destination(number, WORLD) == number
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        ("+31900123456", "premium rate, Netherlands"),
+        ("+19005550123", "premium rate, United States"),
+        ("+448712345678", "premium rate, United Kingdom"),
+        ("+448431234567", "shared cost, United Kingdom"),
+        ("+491801234567", "shared cost, Germany"),
+        ("+447640123456", "pager, United Kingdom"),
+        ("+447012345678", "personal, United Kingdom"),
+        ("+870773111632", "satellite, Inmarsat"),
+        ("+881612345678", "satellite, GMSS"),
+        ("+883510012345", "international network"),
+        ("+979123456789", "international premium rate"),
+        ("+31112", "emergency, Netherlands"),
+        ("+1911", "emergency, United States"),
+        ("+44999", "emergency, United Kingdom"),
+        ("+112", "emergency, bare"),
+        ("+911", "emergency, bare"),
+        ("+49110", "emergency, Germany"),
+        ("+31144", "short, Netherlands"),
+        ("+33123456789012", None),
+    ],
+)
+def test_forbidden_numbers_are_refused(number: str, kind: str | None) -> None:
+    expected = InvalidRequestError if kind is None else DestinationNotAllowedError
+    with pytest.raises(expected) as refusal:
+        check_destination(number, WORLD)
+    assert number not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "number", ["", "0612345678", "+", "sip:a@b", "+31 6 12345678", "+3161234567x", "+1234567890123456"]
+)
+def test_what_is_no_number_names_the_field(number: str) -> None:
+    with pytest.raises(InvalidRequestError) as refusal:
+        check_destination(number, WORLD, field="destinations[0].number")
+    assert refusal.value.details[0].startswith("destinations[0].number: ")
+
+
+def test_country_outside_the_policy_is_refused() -> None:
+    countries = allowed_countries(OutboundPolicy(allowed_countries=("DE",)), ["+31850835037"])
+    assert countries == {"DE"}
+    with pytest.raises(DestinationNotAllowedError):
+        check_destination("+31612345678", countries)
+
+
+def test_countries_of_its_own_numbers_are_the_default() -> None:
+    countries = allowed_countries(OutboundPolicy(), ["+31850835037", "+12125550123"])
+    assert countries == {"NL", "US"}
+    assert check_destination("+31612345678", countries)
+    with pytest.raises(DestinationNotAllowedError):
+        check_destination("+14165550123", countries)  # Canada shares the country code, not the region
+    with pytest.raises(DestinationNotAllowedError):
+        check_destination("+31612345678", allowed_countries(OutboundPolicy(), []))
+
+
+@pytest.mark.parametrize(
+    "already",
+    [DialledAlready(10, 0), DialledAlready(0, 30), DialledAlready(0, 0, 60), DialledAlready(99, 99, 99)],
+)
+def test_policy_limits_are_kept(already: DialledAlready) -> None:
+    policy = OutboundPolicy(max_minutes_per_day=60)
+    check_limits(policy, DialledAlready(9, 29, 59))
+    with pytest.raises(OutboundLimitError) as refusal:
+        check_limits(policy, already)
+    assert refusal.value.retry_after
+
+
+def test_minutes_without_a_bound_are_not_counted() -> None:
+    check_limits(OutboundPolicy(), DialledAlready(0, 0, 10**9))
+
+
+@pytest.fixture
+def egress(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    def forget() -> None:
+        read_environment.cache_clear()
+        allowed_networks.cache_clear()
+
+    monkeypatch.delenv("EGRESS_ALLOWED_CIDRS", raising=False)
+    forget()
+    yield monkeypatch
+    forget()
+
+
+def test_sip_target_is_checked_on_every_resolved_address(egress: pytest.MonkeyPatch) -> None:
+    target = check_sip_target("sip:desk@pbx.example.com:5070;transport=tcp", resolve=lambda _: ["8.8.8.8", "8.8.4.4"])
+    assert (target.host, target.port, target.transport) == ("pbx.example.com", 5070, "tcp")
+    assert target.addresses == ("8.8.8.8", "8.8.4.4")
+    for addresses in ([], ["8.8.8.8", "10.0.0.1"], ["::1"], ["169.254.169.254"], ["::ffff:10.0.0.1"]):
+        with pytest.raises(DestinationNotAllowedError):
+            check_sip_target("sip:desk@pbx.example.com", resolve=lambda _, found=addresses: found)
+
+
+def test_literal_private_sip_target_needs_the_deployments_permission(egress: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DestinationNotAllowedError):
+        check_sip_target("sip:127.0.0.1:5080")
+    egress.setenv("EGRESS_ALLOWED_CIDRS", "127.0.0.0/8,::1/128")
+    read_environment.cache_clear()
+    allowed_networks.cache_clear()
+    assert check_sip_target("sip:127.0.0.1:5080").port == 5080
+    assert check_sip_target("sip:desk@[::1]").addresses == ("::1",)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "sip:",
+        "sip:a b@c",
+        "http://example.com",
+        "sip:a@b:0",
+        "sip:a@b:70000",
+        "sip:a@b;lr\r\nVia: x",
+        "sip:a@b?Replaces=x",
+    ],
+)
+def test_malformed_sip_target_is_invalid(uri: str) -> None:
+    with pytest.raises(InvalidRequestError):
+        check_sip_target(uri, resolve=lambda _: ["8.8.8.8"])
+
+
+def test_sip_uris_are_told_from_numbers() -> None:
+    assert is_sip_uri("SIPS:a@b")
+    assert not is_sip_uri("+31612345678")
