@@ -1,0 +1,1 @@
+"""GET /calls, POST /calls/outbound, POST /calls/{id}/control."""

@@ -1,0 +1,95 @@
+"""Routes of calls."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+
+from functions.calls.control import send_command
+from functions.calls.schemas import OutboundRequest, call_view
+from sovereign.calls.errors import NoCapacityError
+from sovereign.calls.model import CallStatus, Direction
+from sovereign.calls.outbound import OutboundCalls
+from sovereign.calls.store import CallFilters, CallStore
+from sovereign.http import CallerDep, IdempotencyDep, PageDep, TableDep
+from sovereign.kernel.encryption import default_cipher
+from sovereign.kernel.numbered_rows import TimeRange
+from sovereign.kernel.settings import Environment, read_environment
+from sovereign.nodes.client import NodeClient
+
+router = APIRouter()
+
+
+class CallsEnvironment(Environment):
+    """NODE_GATEWAY_FUNCTION: name of the function that reaches media nodes."""
+
+    node_gateway_function: str
+
+
+def _store(table: TableDep) -> CallStore:
+    return CallStore(table)
+
+
+def node_client() -> NodeClient:
+    """The way to the media nodes."""
+    return NodeClient(read_environment(CallsEnvironment).node_gateway_function)
+
+
+StoreDep = Annotated[CallStore, Depends(_store)]
+NodesDep = Annotated[NodeClient, Depends(node_client)]
+
+
+def _filters(
+    *,
+    status: CallStatus | None = None,
+    agent_id: Annotated[str | None, Query(max_length=256)] = None,
+    assistant_id: Annotated[str | None, Query(max_length=256)] = None,
+    direction: Direction | None = None,
+    start_date: str | None = None,
+    end_date: str | None = None,
+) -> CallFilters:
+    made = TimeRange.parse(start_date, end_date)
+    return CallFilters(status=status, agent_id=agent_id or assistant_id, direction=direction, made=made)
+
+
+@router.get("/calls")
+def list_calls(
+    caller: CallerDep, store: StoreDep, page: PageDep, filters: Annotated[CallFilters, Depends(_filters)]
+) -> dict[str, Any]:
+    """The organization's calls with their transcripts, newest first."""
+    found = store.page(caller.org_id, offset=page.offset, limit=page.limit, filters=filters)
+    return {"calls": [call_view(call) for call in found.calls], "pagination": page.pagination(found.total)}
+
+
+@router.get("/calls/{call_id}")
+def read_call(caller: CallerDep, store: StoreDep, call_id: str) -> dict[str, Any]:
+    """One call, not wrapped."""
+    return call_view(store.get(caller.org_id, call_id))
+
+
+@router.post("/calls/outbound")
+def place_call(
+    *,
+    caller: CallerDep,
+    table: TableDep,
+    store: StoreDep,
+    nodes: NodesDep,
+    idempotency: IdempotencyDep,
+    body: OutboundRequest,
+) -> dict[str, Any]:
+    """Dial; the answer comes once a media node has taken the call."""
+    outbound = OutboundCalls(table, store, nodes, default_cipher())
+    try:
+        ref = outbound.place(caller.org_id, body.order(), writes_for_call=idempotency.writes_for_call)
+    except NoCapacityError:
+        idempotency.release()  # nobody was rung, so the same key may try again
+        raise
+    return {"success": True, "call_id": ref.call_id, "status": "dialing"}
+
+
+@router.post("/calls/{call_id}/control")
+def control_call(
+    *, caller: CallerDep, table: TableDep, store: StoreDep, nodes: NodesDep, call_id: str, body: dict[str, Any]
+) -> dict[str, Any]:
+    """Change a running call; success means that the media node did it."""
+    send_command(table, store, nodes, org_id=caller.org_id, call_id=call_id, given=body)
+    return {"success": True, "message": "Command sent successfully"}

@@ -1,0 +1,1 @@
+"""The only function that reaches media nodes."""

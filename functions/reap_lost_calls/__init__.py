@@ -1,0 +1,1 @@
+"""Ends what no node will end any more."""

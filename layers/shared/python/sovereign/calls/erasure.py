@@ -1,0 +1,52 @@
+"""What is erased of a call once its retention period is over. The row's times and billing stay."""
+
+from datetime import datetime
+
+from sovereign.calls import keys
+from sovereign.calls.base import Change
+from sovereign.calls.items import call_from_item
+from sovereign.calls.model import Call, CallRef
+from sovereign.calls.paging import CallReading
+from sovereign.kernel import numbered_rows
+from sovereign.kernel.numbered_rows import TimeRange, number_text
+from sovereign.kernel.table import Ref
+
+__all__ = ["CallErasure"]
+
+_BATCH = 100
+
+
+class CallErasure(CallReading):
+    """The part of the call store that retention uses. Everything may be repeated; running calls are left alone."""
+
+    def refs_made_before(self, org_id: str, cutoff: datetime, *, after_number: int = 0) -> list[CallRef]:
+        """Up to 100 calls made until `cutoff` with a number above `after_number`, oldest first; three requests."""
+        pk = keys.rows_key(org_id)
+        counter = self._table.get(keys.counter_ref(org_id), consistent=True)
+        made = numbered_rows.read_range(self._table, pk, counter, TimeRange(None, cutoff))
+        numbers = range(after_number + 1, min(made.high, after_number + _BATCH) + 1)
+        found = self._table.get_many([Ref(pk, number_text(number)) for number in numbers])
+        return sorted((call_from_item(item).ref for item in found.values()), key=lambda ref: ref.number)
+
+    def erase_content(self, ref: CallRef) -> None:
+        """Erase transcript, summary, analysis and the link to the recording (not the recording itself)."""
+        number = number_text(ref.number)
+        self._delete(self._table.query(keys.rows_key(ref.org_id), begins_with=f"{number}#"))
+        self.erase_private(ref)
+
+        def step(call: Call) -> Change | None:
+            return Change({"recording_url": None}) if call.status.is_terminal and call.recording_url else None
+
+        self._advance(ref, step)
+
+    def erase_metadata(self, ref: CallRef) -> None:
+        """Erase the person's number, the customer's own metadata, the frozen assistant and the facts."""
+        pk = keys.own_key(ref.org_id, ref.call_id)
+        self._delete(item for item in self._table.query(pk) if item["sk"] == "ASSISTANT" or "fact" in item)
+
+        def step(call: Call) -> Change | None:
+            held = call.caller_phone or call.metadata or call.transfer
+            erased = {"caller_phone": None, "metadata": None, "transfer": None}
+            return Change(erased) if call.status.is_terminal and held else None
+
+        self._advance(ref, step)

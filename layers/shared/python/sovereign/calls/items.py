@@ -1,0 +1,121 @@
+"""A call as an item and back. The arbitrary JSON of a call is stored as text, so that it comes back exactly."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sovereign.calls import keys
+from sovereign.calls.model import Call, CallRef, CallStatus, EndReason, Message
+from sovereign.kernel.clock import from_wire, to_wire
+from sovereign.kernel.numbered_rows import made_at, number_text
+from sovereign.kernel.table import Attr, Item, Update
+
+__all__ = ["call_from_item", "call_with_content", "from_json", "row_item", "row_update", "to_json"]
+
+_JSON = frozenset({"metadata", "transfer", "latency"})
+_MOMENTS = frozenset({"created_at", "updated_at", "started_at", "ended_at"})
+_CONTENT = frozenset({"messages", "summary", "analysis_result", "analysis_error"})
+_COLUMNS = tuple(f.name for f in fields(Call) if f.name != "ref" and f.name not in _CONTENT)
+
+
+def to_json(value: Any) -> str:
+    """Compact JSON text, in ASCII so that any text a provider returns can be stored."""
+    return json.dumps(value, separators=(",", ":"))
+
+
+def from_json(text: str | None) -> Any:
+    """The value of JSON text; None for None."""
+    return None if text is None else json.loads(text)
+
+
+def row_item(call: Call) -> Item:
+    """The whole row of a call."""
+    ref = call.ref
+    pk, sk = keys.row_ref(ref)
+    identity = {
+        "pk": pk,
+        "sk": sk,
+        "org_id": ref.org_id,
+        "call_id": ref.call_id,
+        "number": ref.number,
+        "made_at": made_at(call.created_at, ref.number),
+    }
+    return identity | _attributes(call)
+
+
+def row_update(before: Call, after: Call, *, set_also: Mapping[str, Any], remove: Sequence[str]) -> Update:
+    """The write from `before` to `after`, on the condition that the row is still as `before`."""
+    old, new = _attributes(before), _attributes(after) | dict(set_also)
+    return Update(
+        keys.row_ref(before.ref),
+        set={name: value for name, value in new.items() if old.get(name) != value},
+        remove=[name for name in old if name not in new] + list(remove),
+        condition=Attr("version").eq(before.version),
+    )
+
+
+def call_from_item(item: Item) -> Call:
+    """A call from its row, without messages, summary and analysis."""
+    ref = CallRef(item["org_id"], item["call_id"], item["number"])
+    return Call(ref=ref, **{name: _read(name, item[name]) for name in _COLUMNS if item.get(name) is not None})
+
+
+def call_with_content(items: Sequence[Item]) -> Call:
+    """A whole call from its row, its message batches and its summary, in the order of their sort keys."""
+    row, rest = items[0], items[1:]
+    batches = [item["messages"] for item in rest if "messages" in item]
+    summary: Item = next((item for item in rest if "messages" not in item), {})
+    return Call(
+        **_shallow(call_from_item(row))
+        | {
+            "messages": [Message(*entry) for batch in batches for entry in from_json(batch)] if batches else None,
+            "summary": summary.get("summary"),
+            "analysis_result": from_json(summary.get("analysis_result")),
+            "analysis_error": summary.get("analysis_error"),
+        }
+    )
+
+
+def _shallow(call: Call) -> dict[str, Any]:
+    return {f.name: getattr(call, f.name) for f in fields(call)}
+
+
+def _attributes(call: Call) -> Item:
+    """Every column that has a value, and the index keys that follow from them."""
+    columns = {name: _stored(name, getattr(call, name)) for name in _COLUMNS if getattr(call, name) is not None}
+    org_id, number = call.ref.org_id, number_text(call.ref.number)
+    indexes = {
+        "gsi1pk": keys.status_index(org_id, call.status),
+        "gsi1sk": number,
+        "gsi3pk": keys.direction_index(org_id, call.direction),
+        "gsi3sk": number,
+    }
+    if call.agent_id:
+        indexes |= {"gsi2pk": keys.agent_index(org_id, call.agent_id), "gsi2sk": number}
+    return columns | indexes
+
+
+def _stored(name: str, value: Any) -> Any:
+    if name in _JSON:
+        return to_json(value)
+    if isinstance(value, datetime):
+        return to_wire(value)
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, frozenset):
+        return sorted(value)
+    return value
+
+
+def _read(name: str, value: Any) -> Any:
+    if name in _JSON:
+        return from_json(value)
+    if name in _MOMENTS:
+        return from_wire(value)
+    if name == "byok":
+        return frozenset(value)
+    kind: Any = {"status": CallStatus, "end_reason": EndReason}.get(name)
+    return kind(value) if kind else value

@@ -1,0 +1,216 @@
+"""From the claim of a call to its report: each step one transaction with its fact. The first terminal write wins."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from math import ceil
+from typing import Any, Final
+
+from sovereign.calls import keys
+from sovereign.calls.base import Change
+from sovereign.calls.events import CALL_ANSWERED, CALL_ENDED, CALL_REPORTED, CALL_RINGING
+from sovereign.calls.items import call_from_item
+from sovereign.calls.model import Call, CallOutcome, CallRef, CallStatus, seconds_between
+from sovereign.calls.start import CallStart, frozen_assistant_write, live_call_write
+from sovereign.credits.store import CreditStore, reservation_ref
+from sovereign.kernel.backoff import pause
+from sovereign.kernel.clock import to_wire
+from sovereign.kernel.errors import UnavailableError
+from sovereign.kernel.table import ConditionFailed, Delete, Item, Ref, Update, Write
+from sovereign.usage.model import NewUsage
+from sovereign.usage.store import booking_writes, usage_counter_ref
+
+__all__ = ["REPORT_OVERDUE_AFTER", "CallLifecycle"]
+
+REPORT_OVERDUE_AFTER: Final = timedelta(minutes=4)
+"""How long after its end a call's report may take before the sweep writes it without an analysis."""
+
+_ATTEMPTS: Final = 40
+_ERROR_CHARACTERS: Final = 1000
+_UNBILLED: Final = frozenset({CallStatus.REJECTED, CallStatus.INSUFFICIENT_CREDITS})
+"""Answered only to speak an announcement."""
+
+
+class CallLifecycle(CallStart):
+    """The part of the call store that moves calls on and ends them."""
+
+    def claim_dial(self, ref: CallRef, node_id: str) -> bool:
+        """Win the right to ring an outbound call: True for exactly one node, once. False: do not dial."""
+
+        def step(call: Call) -> Change | None:
+            if call.status is not CallStatus.CONNECTING or call.node_id is not None:
+                return None
+            waiting = Delete(keys.live_call_ref(keys.UNCLAIMED, ref))
+            return Change({"node_id": node_id}, writes=[waiting, live_call_write(ref, node_id, self._clock())])
+
+        return self._advance(ref, step)
+
+    def mark_ringing(self, ref: CallRef) -> bool:
+        """The far end rings. False when the call is past that; then nothing is written."""
+
+        def step(call: Call) -> Change | None:
+            rings = call.status is CallStatus.CONNECTING
+            return Change({"status": CallStatus.RINGING}, CALL_RINGING) if rings else None
+
+        return self._advance(ref, step)
+
+    def mark_answered(self, ref: CallRef, *, byok: Collection[str] = ()) -> bool:
+        """The call is up, billing starts. `byok` names which of `stt`, `llm`, `tts` run on the organization's own keys.
+
+        False when it is in progress already or over: if `get_row` says it is over, hang up.
+        """
+        answered_at = self._clock()
+
+        def step(call: Call) -> Change | None:
+            if call.status not in (CallStatus.CONNECTING, CallStatus.RINGING):
+                return None
+            state = {"status": CallStatus.IN_PROGRESS, "started_at": answered_at, "byok": frozenset(byok)}
+            return Change(state, CALL_ANSWERED)
+
+        return self._advance(ref, step)
+
+    def set_assistant(
+        self,
+        ref: CallRef,
+        frozen_assistant: Mapping[str, Any],
+        *,
+        agent_id: str | None,
+        agent_name: str | None,
+        business_name: str | None,
+        private: bool,
+    ) -> bool:
+        """Freeze the assistant an `assistant-request` answered with, before the call is up; False once it is over.
+
+        When it brings gdpr_mode the numbers leave the row; a call that is private stays so.
+        """
+        names = {"agent_id": agent_id, "agent_name": agent_name, "business_name": business_name}
+
+        def step(call: Call) -> Change | None:
+            if call.status.is_terminal:
+                return None
+            writes: list[Write] = [frozen_assistant_write(ref, frozen_assistant)]
+            if not private or call.private:
+                return Change(names, writes=writes)
+            writes.append(self._private_numbers_write(ref, call.caller_phone, call.assistant_phone))
+            return Change(names | {"private": True, "caller_phone": None, "assistant_phone": None}, writes=writes)
+
+        changed = self._advance(ref, step)
+        self._privacy.pop(ref, None)
+        return changed
+
+    def finish(self, ref: CallRef, outcome: CallOutcome, *, unclaimed_only: bool = False) -> bool:
+        """End the call: status, fact, usage, settlement and the node's burden in one transaction.
+
+        True when this ended it, False when it was over already (or, with `unclaimed_only`, a node has claimed it).
+        """
+        wanted = (keys.row_ref(ref), usage_counter_ref(ref.org_id), reservation_ref(ref.org_id, ref.call_id))
+        for attempt in range(_ATTEMPTS):
+            pause(attempt)
+            now = self._clock()
+            found = self._table.get_many(wanted, consistent=True)
+            call = self._known_row(found.get(wanted[0]))
+            if call.status.is_terminal or (unclaimed_only and call.node_id is not None):
+                return False
+            end = _Ending(call, outcome, now)
+            writes = end.change(found.get(wanted[1]), found.get(wanted[2]), CreditStore(self._table, self._clock))
+            try:
+                self._table.transact(writes.all_writes(call, now))
+                return True
+            except ConditionFailed:
+                continue
+        raise UnavailableError("the call is busy", retry_after=1)
+
+    def write_report(self, ref: CallRef) -> bool:
+        """Write the call's one report fact. False when it is written already or the call is not over."""
+
+        def step(call: Call) -> Change | None:
+            if call.reported or not call.status.is_terminal:
+                return None
+            return Change({"reported": True}, CALL_REPORTED, remove=("due_shard", "due_at"))
+
+        return self._advance(ref, step)
+
+    def overdue_reports(self) -> Iterator[CallRef]:
+        """Calls that ended more than `REPORT_OVERDUE_AFTER` ago and have no report, from every shard of the mark."""
+        until = to_wire(self._clock())
+        for shard in range(keys.SHARDS):
+            for mark in self._table.query(keys.report_shard(shard), index="due", between=("0", until)):
+                item = self._table.get(Ref(mark["pk"], mark["sk"]))
+                if item is not None and not item["reported"]:
+                    yield call_from_item(item).ref
+
+
+@dataclass(frozen=True)
+class _Ending:
+    """What ending a call comes to."""
+
+    call: Call
+    outcome: CallOutcome
+    now: datetime
+
+    @property
+    def ended_at(self) -> datetime:
+        return max(self.outcome.ended_at or self.now, self.call.started_at or self.call.created_at)
+
+    @property
+    def duration_seconds(self) -> int:
+        return seconds_between(self.call.started_at, self.ended_at) if self.call.started_at else 0
+
+    @property
+    def is_billed(self) -> bool:
+        return self.call.started_at is not None and self.outcome.status not in _UNBILLED
+
+    @property
+    def billed_minutes(self) -> int:
+        """Started minutes from answer to end; the first starts with the answer."""
+        if self.call.started_at is None or not self.is_billed:
+            return 0
+        return max(1, ceil((self.ended_at - self.call.started_at).total_seconds() / 60))
+
+    def change(self, usage_counter: Item | None, reservation: Item | None, credits_: CreditStore) -> Change:
+        """The end of the call and all that is booked with it."""
+        ref = self.call.ref
+        settled = credits_.settle_writes(reservation, ref.org_id, ref.call_id, self.billed_minutes)
+        used = booking_writes(ref.org_id, usage_counter, self._usage(), self.now) if self.is_billed else []
+        due = {"due_shard": keys.report_shard(keys.shard_of(ref.call_id)), "due_at": self._overdue_at()}
+        return Change(self._state(), CALL_ENDED, set_also=due, writes=[*self._burden_writes(), *used, *settled])
+
+    def _overdue_at(self) -> str:
+        return to_wire(self.now + REPORT_OVERDUE_AFTER)
+
+    def _state(self) -> dict[str, Any]:
+        outcome, transfer = self.outcome, self.outcome.transfer
+        if transfer and self.call.private:
+            transfer = {name: value for name, value in transfer.items() if name != "destination"}
+        return {
+            "status": outcome.status,
+            "end_reason": outcome.end_reason,
+            "error": outcome.error[:_ERROR_CHARACTERS] if outcome.error else None,
+            "ended_at": self.ended_at,
+            "duration_seconds": self.duration_seconds,
+            "transfer": transfer,
+            "latency": outcome.latency,
+            "cost": outcome.cost,
+        }
+
+    def _burden_writes(self) -> list[Write]:
+        call = self.call
+        fewer = {"active_calls": -1, "active_outbound": -int(call.direction == "outbound")}
+        return [
+            Delete(keys.live_call_ref(call.node_id or keys.UNCLAIMED, call.ref)),
+            Update(keys.counter_ref(call.ref.org_id), add=fewer),
+        ]
+
+    def _usage(self) -> NewUsage:
+        call = self.call
+        return NewUsage(
+            call_id=call.ref.call_id,
+            duration_sec=self.duration_seconds,
+            billed_minutes=self.billed_minutes,
+            call_type="web" if call.direction == "web" else "phone",
+            outbound=call.direction == "outbound",
+            byok=call.byok,
+            phone_number=call.assistant_phone,
+            agent_name=call.agent_name,
+            business_name=call.business_name,
+        )

@@ -1,0 +1,175 @@
+"""Placing an outbound call: everything is checked, the call is committed, then a media node is asked to ring."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from sovereign.assistants.effective import transient, with_override
+from sovereign.assistants.store import AssistantStore, assistant_from_item, assistant_ref
+from sovereign.assistants.view import EffectiveAssistant
+from sovereign.calls import keys
+from sovereign.calls.errors import NoCapacityError
+from sovereign.calls.model import Call, CallOutcome, CallRef, EndReason, NewCall
+from sovereign.calls.start import OutboundLoad
+from sovereign.calls.store import CallStore
+from sovereign.credits.store import CreditStore
+from sovereign.destinations import DialledAlready, allowed_countries, check_destination, check_limits
+from sovereign.kernel import ids
+from sovereign.kernel.clock import Clock, utc_now
+from sovereign.kernel.encryption import Cipher
+from sovereign.kernel.errors import (
+    ConflictError,
+    DomainError,
+    InsufficientCreditsError,
+    InvalidStateError,
+    NotFoundError,
+)
+from sovereign.kernel.table import ConditionFailed, Item, Table, Write
+from sovereign.nodes.client import NodeAnswer
+from sovereign.numbers import NumberStore, OutboundContext, outbound_context
+from sovereign.organizations import Organization
+from sovereign.usage.store import day_outbound_minutes, month_minutes, usage_counter_ref
+
+__all__ = ["Dialler", "OutboundCalls", "OutboundOrder"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutboundOrder:
+    """Whom to call, from which number, and exactly one of `assistant_id` (with or without an override) and
+    `assistant` (a transient one). `first_message` and `metadata` replace the assistant's own."""
+
+    destination: str
+    number_id: str | None = None
+    assistant_id: str | None = None
+    assistant_override: Mapping[str, Any] | None = None
+    assistant: Mapping[str, Any] | None = None
+    first_message: str | None = None
+    metadata: Mapping[str, Any] | None = None
+
+
+class Dialler(Protocol):
+    """Who asks a media node (`sovereign.nodes.client.NodeClient`)."""
+
+    def dial(self, org_id: str, call_id: str) -> NodeAnswer:
+        """Give the call to a node."""
+
+
+@dataclass(frozen=True)
+class OutboundCalls:
+    """Places calls. Three requests to the table: the organization and its numbers, the rest of what is checked, and
+    the transaction that commits the call."""
+
+    table: Table
+    calls: CallStore
+    dialler: Dialler
+    cipher: Cipher
+    clock: Clock = utc_now
+
+    def place(
+        self, org_id: str, order: OutboundOrder, *, writes_for_call: Callable[[str], Sequence[Write]] = lambda _: ()
+    ) -> CallRef:
+        """Place a call and return it once a node has it. `writes_for_call` commit with the call's row.
+
+        Raises InvalidRequestError, DestinationNotAllowedError, NoOutboundNumberError, InsufficientCreditsError, the
+        outbound limits' errors, NotFoundError for unknown ids, and NoCapacityError after the call was ended.
+        """
+        wanted = [usage_counter_ref(org_id), keys.counter_ref(org_id)]
+        if order.assistant_id is not None:
+            wanted.append(assistant_ref(org_id, order.assistant_id))
+        context = outbound_context(self.table, org_id, order.number_id, also=wanted)
+        policy = context.organization.outbound_policy
+        check_destination(order.destination, allowed_countries(policy, context.own_numbers))
+        chosen = self._assistant(org_id, order, context)
+        usage = context.others.get(wanted[0])
+        self._check_monthly_limit(context.organization, usage)
+
+        def check_load(load: OutboundLoad) -> None:
+            minutes = day_outbound_minutes(usage, self.clock())
+            check_limits(policy, DialledAlready(load.concurrent_calls, load.calls_this_minute, minutes))
+
+        call = self._create(order, context, chosen, check_load, writes_for_call)
+        self._hand_over(call.ref)
+        return call.ref
+
+    def _assistant(self, org_id: str, order: OutboundOrder, context: OutboundContext) -> EffectiveAssistant:
+        """The effective assistant by the order's mode, with what the order says itself put over it."""
+        store = AssistantStore(self.table, self.cipher)
+        if order.assistant_id is not None:
+            chosen = self._saved(store, context.others.get(assistant_ref(org_id, order.assistant_id)))
+            if order.assistant_override is not None:
+                chosen = with_override(chosen, order.assistant_override)
+        else:
+            chosen = transient(order.assistant or {})
+        own = {"first_message": order.first_message, "metadata": order.metadata}
+        chosen = with_override(chosen, {name: value for name, value in own.items() if value is not None}, at="")
+        return store.check_references(org_id, chosen)
+
+    def _saved(self, store: AssistantStore, item: Item | None) -> EffectiveAssistant:
+        if item is None:
+            raise NotFoundError("No such assistant.")
+        chosen = store.effective(assistant_from_item(item))
+        if not chosen.settings.is_active:
+            raise InvalidStateError("The assistant is not active.", code="assistant_inactive")
+        return chosen
+
+    def _check_monthly_limit(self, organization: Organization, usage: Item | None) -> None:
+        limit = organization.monthly_minutes_limit
+        if limit is not None and month_minutes(usage, self.clock()) >= limit:
+            raise InsufficientCreditsError("The organization's minutes of this month are used up.")
+
+    def _create(
+        self,
+        order: OutboundOrder,
+        context: OutboundContext,
+        chosen: EffectiveAssistant,
+        check_load: Callable[[OutboundLoad], None],
+        writes_for_call: Callable[[str], Sequence[Write]],
+    ) -> Call:
+        organization, number = context.organization, context.number
+        new = _new_call(order, organization.id, context, chosen)
+        used = NumberStore(self.table, clock=self.clock).used_for_call(number, self.clock())
+        held = self._reservation(organization, new.call_id)
+        refusals: list[tuple[Write, DomainError]] = [
+            (used, ConflictError("The number was removed at the same time.")),
+            *((write, InsufficientCreditsError()) for write in held),
+            *((write, ConflictError("The Idempotency-Key was taken over.")) for write in writes_for_call(new.call_id)),
+        ]
+        try:
+            return self.calls.create(
+                new,
+                frozen_assistant=chosen.freeze(self.cipher, org_id=organization.id, call_id=new.call_id),
+                extra_writes=[write for write, _ in refusals],
+                check_load=check_load,
+                counter=context.others.get(keys.counter_ref(organization.id)),
+            )
+        except ConditionFailed as failure:
+            raise refusals[failure.index][1] from failure
+
+    def _reservation(self, organization: Organization, call_id: str) -> list[Write]:
+        if organization.billing_mode != "metered":
+            return []
+        return CreditStore(self.table, self.clock).reserve_writes(organization.payer_id, organization.id, call_id)
+
+    def _hand_over(self, ref: CallRef) -> None:
+        """Have a node take the call, or end it. The claim on the call's row is the truth: when no answer came but a
+        node claimed it, it is being dialled."""
+        if self.dialler.dial(ref.org_id, ref.call_id).ok:
+            return
+        if self.calls.finish(ref, CallOutcome(end_reason=EndReason.NO_CAPACITY), unclaimed_only=True):
+            raise NoCapacityError(ref.call_id)
+
+
+def _new_call(order: OutboundOrder, org_id: str, context: OutboundContext, chosen: EffectiveAssistant) -> NewCall:
+    return NewCall(
+        org_id=org_id,
+        call_id=ids.new_call_id("outbound"),
+        direction="outbound",
+        caller_phone=order.destination,
+        assistant_phone=context.number.phone_number,
+        agent_id=chosen.assistant_id,
+        agent_name=chosen.assistant_name,
+        business_name=chosen.settings.business_name,
+        number_id=context.number.id,
+        metadata=chosen.settings.metadata,
+        private=chosen.settings.gdpr_mode,
+    )

@@ -1,0 +1,133 @@
+"""Pages of whole calls: constant cost at any offset, exact totals."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sovereign.calls import keys
+from sovereign.calls.errors import CallNotFoundError
+from sovereign.calls.items import call_with_content
+from sovereign.calls.lifecycle import CallLifecycle
+from sovereign.calls.model import Call, CallRef, CallStatus, Direction
+from sovereign.kernel import numbered_rows
+from sovereign.kernel.errors import InvalidRequestError
+from sovereign.kernel.numbered_rows import NumberRange, TimeRange, number_text
+from sovereign.kernel.table import Item
+
+__all__ = ["CallFilters", "CallPage", "CallReading"]
+
+PAGE_BYTES: Final = 5_000_000
+"""Most content in one page; reading stops there."""
+
+_ANY_TIME: Final = TimeRange()
+_GAP: Final = 20
+"""Unwanted calls it is cheaper to read along than to ask again."""
+
+
+@dataclass(frozen=True)
+class CallFilters:
+    """What a list of calls is narrowed to; None leaves a member open."""
+
+    status: CallStatus | None = None
+    agent_id: str | None = None
+    direction: Direction | None = None
+    made: TimeRange = _ANY_TIME
+
+    def indexes(self, org_id: str) -> list[tuple[str, str]]:
+        """Name and partition of the keys-only index behind each filter but time."""
+        wanted = (
+            ("gsi1", self.status and keys.status_index(org_id, self.status)),
+            ("gsi2", self.agent_id and keys.agent_index(org_id, self.agent_id)),
+            ("gsi3", self.direction and keys.direction_index(org_id, self.direction)),
+        )
+        return [(name, key) for name, key in wanted if key]
+
+
+@dataclass(frozen=True)
+class CallPage:
+    """Calls, newest first, with messages and summary; `total` counts the whole filter."""
+
+    calls: list[Call]
+    total: int
+
+
+class CallReading(CallLifecycle):
+    """The part of the call store that clients read from."""
+
+    def find(self, org_id: str, call_id: str) -> CallRef | None:
+        """Where the organization's call with this id lies; None when it has none. One request."""
+        item = self._table.get(keys.lookup_ref(org_id, call_id), consistent=True)
+        return CallRef(org_id, call_id, item["number"]) if item else None
+
+    def get(self, org_id: str, call_id: str) -> Call:
+        """The call as clients see it, with messages, summary and analysis: two requests, one more per MB.
+
+        Raises CallNotFoundError.
+        """
+        ref = self.find(org_id, call_id)
+        if ref is None:
+            raise CallNotFoundError
+        return self._read_with_content(ref)
+
+    def page(self, org_id: str, *, offset: int, limit: int, filters: CallFilters) -> CallPage:
+        """The calls at `offset` of a filter, newest first.
+
+        Two requests, one more per MB of content; each time bound adds one at most; status, agent and direction read
+        their index (some 7,000 calls a request) and then the runs of numbers the page is made of.
+        Raises InvalidRequestError (`response_too_large`, with the `limit` that fits) beyond `PAGE_BYTES`.
+        """
+        counter = self._table.get(keys.counter_ref(org_id), consistent=True)
+        pk = keys.rows_key(org_id)
+        made = numbered_rows.read_range(self._table, pk, counter, filters.made)
+        indexes = filters.indexes(org_id)
+        if not indexes:
+            return CallPage(self._calls(org_id, [made.page(offset, limit)]), made.total)
+        numbers = self._filtered(indexes, made)
+        wanted = numbers[offset : offset + limit]
+        return CallPage(self._calls(org_id, _runs(wanted), only=frozenset(wanted)), len(numbers))
+
+    def _filtered(self, indexes: Sequence[tuple[str, str]], made: NumberRange) -> list[int]:
+        """The numbers every index names within `made`, newest first."""
+        if not made.total:
+            return []
+        between = (number_text(made.low), number_text(made.high))
+        named = [
+            {int(item["sk"]) for item in self._table.query(key, index=name, between=between)} for name, key in indexes
+        ]
+        return sorted(set.intersection(*named), reverse=True)
+
+    def _calls(self, org_id: str, ranges: Iterable[NumberRange], *, only: frozenset[int] | None = None) -> list[Call]:
+        calls: list[Call] = []
+        size = 0
+        for group in self._groups(org_id, ranges):
+            if only is not None and int(group[0]["sk"]) not in only:
+                continue
+            size += sum(len(item.get("messages", "")) + len(item.get("summary") or "") for item in group)
+            if size > PAGE_BYTES and calls:
+                raise InvalidRequestError("the page would exceed 5 MB", code="response_too_large", limit=len(calls))
+            calls.append(call_with_content(group))
+        return calls
+
+    def _groups(self, org_id: str, ranges: Iterable[NumberRange]) -> Iterator[list[Item]]:
+        """The items of each call of the ranges, in the order of their sort keys, the newest call first."""
+        for numbers in ranges:
+            if not numbers.total:
+                continue
+            between = (number_text(numbers.low), number_text(numbers.high) + "#~")
+            group: list[Item] = []
+            for item in self._table.query(keys.rows_key(org_id), between=between, descending=True, consistent=True):
+                group.append(item)
+                if "#" not in item["sk"]:
+                    yield group[::-1]
+                    group = []
+
+
+def _runs(numbers: Sequence[int]) -> list[NumberRange]:
+    """Ranges that cover falling numbers, joined where the gap between them is small."""
+    runs: list[NumberRange] = []
+    for number in numbers:
+        if runs and runs[-1].low - number <= _GAP:
+            runs[-1] = NumberRange(number, runs[-1].high)
+        else:
+            runs.append(NumberRange(number, number))
+    return runs

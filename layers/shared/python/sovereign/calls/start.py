@@ -1,0 +1,194 @@
+"""How a call starts: its number, row, look-up, frozen assistant and live-call item in one transaction."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sovereign.calls import keys
+from sovereign.calls.content import CallContent
+from sovereign.calls.events import CALL_RINGING, CallFact
+from sovereign.calls.items import row_item, to_json
+from sovereign.calls.model import Call, CallRef, CallStatus, NewCall
+from sovereign.kernel import numbered_rows
+from sovereign.kernel.backoff import pause
+from sovereign.kernel.clock import to_wire
+from sovereign.kernel.errors import DomainError, UnavailableError
+from sovereign.kernel.table import Attr, ConditionFailed, Item, Put, Update, Write, absent
+
+__all__ = ["CallStart", "LoadCheck", "OutboundLoad"]
+
+_ATTEMPTS = 40
+"""Optimistic attempts at the organization's counter; far more than 20 starts a second ever need."""
+
+_REMEMBERED = 1000
+
+
+@dataclass(frozen=True)
+class OutboundLoad:
+    """What already counts against an organization's outbound policy: calls up now, and started this Unix minute."""
+
+    concurrent_calls: int
+    calls_this_minute: int
+
+
+LoadCheck = Callable[[OutboundLoad], None]
+"""Raises a DomainError when one more outbound call would exceed the policy."""
+
+
+class CallStart(CallContent):
+    """The part of the call store that starts calls."""
+
+    _counters: dict[str, Item] | None = None
+
+    def create(
+        self,
+        new: NewCall,
+        *,
+        frozen_assistant: Mapping[str, Any] | None = None,
+        extra_writes: Sequence[Write] = (),
+        node_id: str | None = None,
+        check_load: LoadCheck | None = None,
+        counter: Item | None = None,
+    ) -> Call:
+        """Start a call under the organization's next number; everything, `extra_writes` too, commits or nothing does.
+
+        `node_id` is the node that carries it; without one it waits for a claim. `frozen_assistant` is the effective
+        assistant with its secrets encrypted. `check_load` holds at the moment of the commit. `counter` is the item of
+        `keys.counter_ref` if it was just read along with something else (it saves a request). One request, or two.
+        Raises what `check_load` raises; ConditionFailed, whose index then counts within `extra_writes`;
+        UnavailableError when the counter stays contended.
+        """
+        counter = counter or self._remembered_counter(new.org_id)
+        for attempt in range(_ATTEMPTS):
+            pause(attempt)
+            now = self._clock()
+            if check_load:
+                counter = self._checked(check_load, new.org_id, counter, now)
+            call = _first_state(new, counter, node_id, now)
+            own = self._own_writes(new, call, counter, frozen_assistant)
+            try:
+                self._table.transact([*own, *extra_writes])
+            except ConditionFailed as failure:
+                counter = _rival_counter(failure, len(own))
+                continue
+            except UnavailableError:
+                counter = self._read_counter(new.org_id)
+                continue
+            self._remember_counter(new, counter, call)
+            self._remember_privacy(call)
+            return call
+        raise UnavailableError("too many calls are starting at once", retry_after=1)
+
+    def _own_writes(
+        self, new: NewCall, call: Call, counter: Item | None, frozen_assistant: Mapping[str, Any] | None
+    ) -> list[Write]:
+        lookup_pk, lookup_sk = keys.lookup_ref(call.ref.org_id, call.ref.call_id)
+        writes: list[Write] = [
+            _count(new, call, counter),
+            Put(row_item(call), absent),
+            Put({"pk": lookup_pk, "sk": lookup_sk, "number": call.ref.number}, absent),
+            live_call_write(call.ref, call.node_id or keys.UNCLAIMED, call.created_at),
+        ]
+        if frozen_assistant is not None:
+            writes.append(frozen_assistant_write(call.ref, frozen_assistant))
+        if new.ringing:
+            writes.append(CallFact(CALL_RINGING, call, call.created_at).write())
+        if new.private:
+            writes.append(self._private_numbers_write(call.ref, new.caller_phone, new.assistant_phone))
+        return writes
+
+    def _read_counter(self, org_id: str) -> Item | None:
+        return self._table.get(keys.counter_ref(org_id), consistent=True)
+
+    def _remembered_counter(self, org_id: str) -> Item | None:
+        """The counter as this process last saw it: when it is stale the transaction's condition says so."""
+        if self._counters is None:
+            self._counters = {}
+        return self._counters[org_id] if org_id in self._counters else self._read_counter(org_id)
+
+    def _remember_counter(self, new: NewCall, counter: Item | None, call: Call) -> None:
+        remembered = self._counters if self._counters is not None and len(self._counters) < _REMEMBERED else {}
+        change = _count(new, call, counter)
+        seen = dict(counter or {})
+        seen |= dict(change.set) | {name: seen.get(name, 0) + more for name, more in change.add.items()}
+        remembered[new.org_id] = seen
+        self._counters = remembered
+
+    def _checked(self, check: LoadCheck, org_id: str, counter: Item | None, now: datetime) -> Item | None:
+        """The counter after the check let it pass; a remembered one never refuses a call."""
+        try:
+            check(_load(counter, now))
+        except DomainError:
+            counter = self._read_counter(org_id)
+            check(_load(counter, now))
+        return counter
+
+
+def frozen_assistant_write(ref: CallRef, frozen: Mapping[str, Any]) -> Put:
+    """The write that keeps the effective assistant a call runs with."""
+    pk, sk = keys.frozen_assistant_ref(ref)
+    return Put({"pk": pk, "sk": sk, "document": to_json(frozen)})
+
+
+def live_call_write(ref: CallRef, node_id: str, since: datetime) -> Put:
+    """The write that puts a call into a node's care, or (`keys.UNCLAIMED`) among those that wait for a node."""
+    pk, sk = keys.live_call_ref(node_id, ref)
+    whose = {"org_id": ref.org_id, "call_id": ref.call_id, "number": ref.number}
+    return Put({"pk": pk, "sk": sk, **whose, "since": to_wire(since)})
+
+
+def _first_state(new: NewCall, counter: Item | None, node_id: str | None, now: datetime) -> Call:
+    created_at = numbered_rows.created_at_after(counter, now)
+    return Call(
+        ref=CallRef(new.org_id, new.call_id, numbered_rows.counted(counter) + 1),
+        direction=new.direction,
+        status=CallStatus.RINGING if new.ringing else CallStatus.CONNECTING,
+        created_at=created_at,
+        updated_at=created_at,
+        caller_phone=None if new.private else new.caller_phone,
+        assistant_phone=None if new.private else new.assistant_phone,
+        agent_id=new.agent_id,
+        agent_name=new.agent_name,
+        business_name=new.business_name,
+        number_id=new.number_id,
+        metadata=new.metadata,
+        private=new.private,
+        sequence=1 if new.ringing else 0,
+        node_id=node_id,
+    )
+
+
+def _count(new: NewCall, call: Call, counter: Item | None) -> Update:
+    number, outbound = call.ref.number, int(new.direction == "outbound")
+    minute = int(call.created_at.timestamp()) // 60
+    return Update(
+        keys.counter_ref(new.org_id),
+        set={
+            "last_number": number,
+            "last_created_at": to_wire(call.created_at),
+            "minute": minute,
+            "minute_outbound": _starts_this_minute(counter or {}, call.created_at) + outbound,
+        },
+        add={"active_calls": 1, "active_outbound": outbound},
+        condition=Attr("last_number").eq(number - 1) if counter else absent,
+    )
+
+
+def _load(counter: Item | None, now: datetime) -> OutboundLoad:
+    counter = counter or {}
+    return OutboundLoad(counter.get("active_outbound", 0), _starts_this_minute(counter, now))
+
+
+def _starts_this_minute(counter: Item, now: datetime) -> int:
+    same = counter.get("minute") == int(now.timestamp()) // 60
+    return int(counter["minute_outbound"]) if same else 0
+
+
+def _rival_counter(failure: ConditionFailed, own: int) -> Item | None:
+    """The counter a rival has moved; any other failed condition is the caller's to know."""
+    if failure.index == 0:
+        return failure.old
+    if failure.index >= own:
+        raise ConditionFailed(failure.index - own, failure.old) from None
+    raise failure

@@ -1,0 +1,1 @@
+"""Minutes of metered organizations: reserve, extend, settle, each with a ledger entry."""

@@ -1,0 +1,1 @@
+"""What answered calls used: numbered rows with running sums."""
