@@ -1,0 +1,1 @@
+"""The steps of the after_call state machine."""

@@ -1,0 +1,57 @@
+"""Entry point of the after_call state machine's tasks."""
+
+from functools import cache
+from typing import Any, Literal
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BaseModel, ConfigDict
+
+from sovereign.analysis.analyst import CallAnalyst
+from sovereign.analysis.reporting import write_report
+from sovereign.calls.model import CallRef
+from sovereign.calls.store import CallStore
+from sovereign.completion.registry import Completions
+from sovereign.kernel.encryption import default_cipher
+from sovereign.kernel.settings import Environment, read_environment
+from sovereign.kernel.table import Table
+from sovereign.provider_keys import KeyRing, base_urls
+
+
+class TasksEnvironment(Environment):
+    """TABLE_NAME; the cipher and the key ring read what they need themselves."""
+
+    table_name: str
+
+
+class Task(BaseModel):
+    """The state machine's input: ids only. `failure` says why the analysis is missing."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    step: Literal["analyse", "report"]
+    org_id: str
+    call_id: str
+    call_number: int
+    failure: str | None = None
+
+
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, str]:
+    """Do one step for one call; raising makes the state machine try again."""
+    task = Task.model_validate(event)
+    ref = CallRef(task.org_id, task.call_id, task.call_number)
+    if task.step == "analyse":
+        _analyst().analyse(ref)
+    else:
+        write_report(_calls(), ref, failure=task.failure)
+    return {"step": task.step}
+
+
+@cache
+def _calls() -> CallStore:
+    return CallStore(Table(read_environment(TasksEnvironment).table_name), cipher=default_cipher())
+
+
+@cache
+def _analyst() -> CallAnalyst:
+    completions = Completions(KeyRing.from_environment(), base_urls())
+    return CallAnalyst(calls=_calls(), completions=completions, cipher=default_cipher())

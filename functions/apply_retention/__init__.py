@@ -1,0 +1,1 @@
+"""The daily erasure of what is past its retention period."""

@@ -1,0 +1,1 @@
+"""From the deliveries queue to customers' endpoints."""

@@ -1,0 +1,1 @@
+"""From the table's stream to the bus, and the minute's sweep of what was left."""

@@ -1,0 +1,1 @@
+"""GET /webhook-deliveries, POST /webhook-deliveries/{id}/replay."""

@@ -1,0 +1,47 @@
+"""Routes of the webhook deliveries resource."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from functions.webhook_deliveries.cursor import from_cursor, to_cursor
+from functions.webhook_deliveries.replay import replay_delivery
+from functions.webhook_deliveries.schemas import (
+    CursorPagination,
+    DeliveryBody,
+    DeliveryListResponse,
+    DeliveryResponse,
+)
+from sovereign.http import CallerDep, IdempotencyDep, TableDep
+from sovereign.webhooks.delivery import DeliveryStatus
+from sovereign.webhooks.delivery_store import DeliveryStore
+
+router = APIRouter()
+
+MAX_LIMIT = 100
+
+
+@router.get("/webhook-deliveries")
+def list_deliveries(  # noqa: PLR0917 - FastAPI passes them by name
+    caller: CallerDep,
+    table: TableDep,
+    call_id: Annotated[str | None, Query(min_length=1, max_length=100)] = None,
+    status: DeliveryStatus | None = None,
+    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = MAX_LIMIT,
+    cursor: Annotated[str | None, Query(max_length=400)] = None,
+) -> DeliveryListResponse:
+    """Deliveries of the caller's organization, newest first."""
+    after = from_cursor(cursor) if cursor else None
+    page = DeliveryStore(table).page(caller.org_id, limit=limit, after=after, call_id=call_id, status=status)
+    next_cursor = to_cursor(page.next_key) if page.next_key else None
+    return DeliveryListResponse(
+        webhook_deliveries=[DeliveryBody.of(delivery) for delivery in page.deliveries],
+        pagination=CursorPagination(limit=limit, next_cursor=next_cursor),
+    )
+
+
+@router.post("/webhook-deliveries/{delivery_id}/replay")
+def replay(delivery_id: str, caller: CallerDep, table: TableDep, idempotency: IdempotencyDep) -> DeliveryResponse:
+    """Deliver again, at once and on a new schedule, with the same body and id."""
+    idempotency.begin()
+    return DeliveryResponse(webhook_delivery=DeliveryBody.of(replay_delivery(table, caller.org_id, delivery_id)))

@@ -1,0 +1,101 @@
+"""The analysis of a call that is over."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sovereign.analysis import prompts
+from sovereign.analysis.structured_data import AnalysisFailedError, extract
+from sovereign.analysis.transcript import as_text, conversation
+from sovereign.assistants import EffectiveAssistant
+from sovereign.assistants.settings import StructuredDataPlan
+from sovereign.calls.model import Call, CallRef, Message
+from sovereign.calls.store import CallStore
+from sovereign.completion.interface import ChatCompletion, CompletionError
+from sovereign.completion.registry import CompletionChoice, Completions
+from sovereign.kernel.encryption import Cipher
+from sovereign.kernel.observe import logger
+
+DEFAULT_MIN_MESSAGES = 2
+"""Without an analysis plan a shorter conversation is not summarised (the contract's default)."""
+
+_log = logger()
+
+
+class CallAnalyst:
+    """Writes summaries and structured data."""
+
+    def __init__(self, *, calls: CallStore, completions: Completions, cipher: Cipher) -> None:
+        self._calls = calls
+        self._completions = completions
+        self._cipher = cipher
+
+    def analyse(self, ref: CallRef) -> None:
+        """Write the call's summary and structured data, or why there are none. Does nothing when they are written."""
+        call = self._calls.load_whole(ref)
+        if call.summary is not None or call.reported:
+            return
+        findings = self._findings(call)
+        if findings.error:
+            _log.warning("analysis_failed", call_id=ref.call_id, reason=findings.error)
+        self._calls.save_after_call(
+            ref, summary=findings.summary, analysis_result=findings.analysis, analysis_error=findings.error
+        )
+
+    def _findings(self, call: Call) -> "_Findings":
+        findings = _Findings()
+        spoken = conversation(call.messages or ())
+        if not spoken:
+            return findings
+        frozen = self._calls.load_frozen_assistant(call.ref)
+        assistant = EffectiveAssistant.thaw(frozen, self._cipher, org_id=call.ref.org_id, call_id=call.ref.call_id)
+        plan = assistant.settings.analysis_plan
+        if len(spoken) < (plan.min_messages_threshold if plan else DEFAULT_MIN_MESSAGES):
+            return findings
+        model = assistant.postcall_llm
+        try:
+            completion = self._completions.open(CompletionChoice(model.provider, model.model), call.ref.org_id)
+        except CompletionError as failure:
+            findings.note(str(failure))
+            return findings
+        findings.summarise(completion, spoken)
+        data = plan.structured_data_plan if plan else None
+        if data and data.enabled and data.json_schema is not None:
+            findings.extract(completion, data, call)
+        return findings
+
+
+class _Findings:
+    """What was found; a failed part leaves its reason and does not keep the other from being tried."""
+
+    def __init__(self) -> None:
+        self.summary = ""
+        self.analysis: Any = None
+        self._problems: list[str] = []
+
+    @property
+    def error(self) -> str | None:
+        """Why a part is missing; None when nothing is."""
+        return "; ".join(self._problems) or None
+
+    def note(self, problem: str) -> None:
+        if problem not in self._problems:
+            self._problems.append(problem)
+
+    def summarise(self, completion: ChatCompletion, spoken: Sequence[Message]) -> None:
+        try:
+            self.summary = completion.complete(prompts.summary_prompts(as_text(spoken))).text.strip()
+        except CompletionError as failure:
+            self.note(str(failure))
+
+    def extract(self, completion: ChatCompletion, plan: StructuredDataPlan, call: Call) -> None:
+        schema = plan.json_schema or {}
+        asked = prompts.data_prompts(
+            [(message.role, message.content) for message in plan.messages],
+            schema=schema,
+            transcript=as_text(call.messages or ()),
+            ended_reason=call.end_reason.value if call.end_reason else "",
+        )
+        try:
+            self.analysis = extract(completion, asked, schema)
+        except (CompletionError, AnalysisFailedError) as failure:
+            self.note(str(failure))

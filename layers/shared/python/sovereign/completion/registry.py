@@ -1,0 +1,58 @@
+"""Which vendor answers: by name, never by falling back to another."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from sovereign.completion.interface import ChatCompletion, CompletionError
+
+
+@dataclass(frozen=True)
+class CompletionChoice:
+    """The provider and model of after-call work."""
+
+    provider: str
+    model: str
+
+
+class Keys(Protocol):
+    """Where provider keys come from (`sovereign.provider_keys.KeyRing`)."""
+
+    def key(self, org_id: str, provider: str) -> str | None:
+        """The organization's own key, else the platform's; None when there is neither."""
+
+
+@dataclass(frozen=True)
+class Completions:
+    """Opens completions for an organization. `base_urls` overrides a vendor's address by provider name."""
+
+    keys: Keys
+    base_urls: Mapping[str, str]
+
+    def open(self, choice: CompletionChoice, org_id: str) -> ChatCompletion:
+        """The chosen model, ready to answer. Raises CompletionError for an unknown provider or a missing key."""
+        opener = _OPENERS.get(choice.provider)
+        if opener is None:
+            raise CompletionError(choice.provider, "not offered for after-call work", retryable=False)
+        return opener(self, choice, org_id)
+
+
+def _open_local(_completions: Completions, _choice: CompletionChoice, _org_id: str) -> ChatCompletion:
+    from sovereign.completion.local import LocalCompletion  # noqa: PLC0415 - only its users pay for it
+
+    return LocalCompletion()
+
+
+def _open_openai(completions: Completions, choice: CompletionChoice, org_id: str) -> ChatCompletion:
+    key = completions.keys.key(org_id, "openai")
+    if not key:
+        raise CompletionError("openai", "no key is configured", retryable=False)
+    from sovereign.completion.openai import OpenAICompletion  # noqa: PLC0415 - the SDK takes most of a second to import
+
+    return OpenAICompletion(model=choice.model, api_key=key, base_url=completions.base_urls.get("openai"))
+
+
+_OPENERS: Mapping[str, Callable[[Completions, CompletionChoice, str], ChatCompletion]] = {
+    "local": _open_local,
+    "openai": _open_openai,
+}

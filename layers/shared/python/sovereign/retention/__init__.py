@@ -1,0 +1,1 @@
+"""Retention: what is past its period is erased from live data."""

@@ -1,0 +1,1 @@
+"""Webhooks: who is told, what is said, how it is signed, delivered, retried and recorded."""
