@@ -1,0 +1,125 @@
+"""Which adapter speaks for which provider: by the catalogue's name, never by falling back to another."""
+
+import asyncio
+import importlib
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from media.speech.adapters import AdapterContext
+from media.speech.interfaces import BadKeyError, ChatModel, ProviderError, Recogniser, Synthesiser, ToolSpec
+from media.speech.local.models import LocalModels, local_models
+
+LOCAL = "local"
+
+
+class Keys(Protocol):
+    """Where provider keys come from (`sovereign.provider_keys.KeyRing`)."""
+
+    def key(self, org_id: str, provider: str) -> str | None:
+        """The organization's own key, else the platform's; None when there is neither. May block."""
+
+
+class ProviderChoice(Protocol):
+    """What the registry reads of a catalogue configuration; the adapter reads the rest."""
+
+    @property
+    def provider(self) -> str:
+        """The catalogue's name."""
+
+
+class Providers:
+    """Opens the providers of a call. One per process.
+
+    `base_urls` replaces a vendor's address by provider name; a service there needs no key of the vendor's.
+    """
+
+    def __init__(self, keys: Keys, model_cache: Path, base_urls: Mapping[str, str] | None = None) -> None:
+        self._keys = keys
+        self._base_urls = base_urls or {}
+        self._model_cache = model_cache
+
+    async def recogniser(self, config: ProviderChoice, org_id: str) -> Recogniser:
+        """The recogniser of an `stt_config`. Raises ProviderError for an unknown provider or a missing key."""
+        opened: Recogniser = await self._open("speech to text", _RECOGNISERS, config, org_id)
+        return opened
+
+    async def chat_model(self, config: ProviderChoice, org_id: str) -> ChatModel:
+        """The text model of an `llm_config`. Raises ProviderError for an unknown provider or a missing key."""
+        opened: ChatModel = await self._open("language model", _CHAT_MODELS, config, org_id)
+        return opened
+
+    async def synthesiser(self, config: ProviderChoice, org_id: str) -> Synthesiser:
+        """The voice of a `tts_config`. Raises ProviderError for an unknown provider or a missing key."""
+        opened: Synthesiser = await self._open("text to speech", _SYNTHESISERS, config, org_id)
+        return opened
+
+    async def warm_up(self, providers: Collection[str] = (LOCAL,)) -> None:
+        """Import the adapters of these providers and load the local models, so that the first call need not wait.
+
+        Raises ProviderError when the local models are wanted and not installed.
+        """
+        await asyncio.to_thread(_import_adapters, providers)
+        if LOCAL in providers:
+            models = self.local
+            await asyncio.gather(
+                models.run(lambda: models.moonshine),
+                models.run(lambda: models.hibari),
+                models.run(lambda: models.encoder),
+            )
+
+    async def prepare_chat(
+        self, config: ProviderChoice, instructions: Sequence[str], tools: Sequence[ToolSpec]
+    ) -> None:
+        """Let a local chat model read an assistant before its first turn; nothing to do for the others."""
+        from media.speech.local.intents import IntentModel  # noqa: PLC0415
+
+        if config.provider == LOCAL:
+            await IntentModel(self.local).prepare(instructions, tools)
+
+    @property
+    def local(self) -> LocalModels:
+        """The local models of this process."""
+        return local_models(self._model_cache)
+
+    async def key_of(self, provider: str, org_id: str) -> str:
+        """The key to use. Raises BadKeyError when none is configured and the vendor's own address is to be used."""
+        key = await asyncio.to_thread(self._keys.key, org_id, provider)
+        if key is None and provider not in self._base_urls:
+            raise BadKeyError(provider, "no key is configured", retryable=False)
+        return key or "none"
+
+    def base_url(self, provider: str) -> str | None:
+        """The address that replaces the vendor's own, if any."""
+        return self._base_urls.get(provider)
+
+    async def _open(self, kind: str, openers: Mapping[str, str], config: ProviderChoice, org_id: str) -> Any:
+        place = openers.get(config.provider)
+        if place is None:
+            raise ProviderError(config.provider, f"not offered here as {kind}", retryable=False)
+        key = "" if config.provider == LOCAL else await self.key_of(config.provider, org_id)
+        # an SDK's import takes seconds on a small machine, which the event loop must not wait for
+        module = await asyncio.to_thread(importlib.import_module, place)
+        return module.open_adapter(config, AdapterContext(key, self.base_url(config.provider), self._model_cache))
+
+
+def _import_adapters(providers: Collection[str]) -> None:
+    for openers in (_RECOGNISERS, _CHAT_MODELS, _SYNTHESISERS):
+        for provider in openers.keys() & set(providers):
+            importlib.import_module(openers[provider])
+
+
+# Modules by name: each has `open_adapter(config, context)` and imports its vendor's SDK.
+_RECOGNISERS: Mapping[str, str] = {
+    "local": "media.speech.local.recogniser",
+    "deepgram": "media.speech.stt.deepgram",
+}
+_CHAT_MODELS: Mapping[str, str] = {
+    "local": "media.speech.local.intents",
+    "openai": "media.speech.llm.openai",
+}
+_SYNTHESISERS: Mapping[str, str] = {
+    "local": "media.speech.local.synthesiser",
+    "openai": "media.speech.tts.openai",
+    "elevenlabs": "media.speech.tts.elevenlabs",
+}

