@@ -1,0 +1,1 @@
+"""Running calls: `session` owns one call and is the one place that ends it."""

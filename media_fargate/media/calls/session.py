@@ -1,0 +1,208 @@
+"""One call from its answer to its end: `CallSession` owns it and is the one place that ends it."""
+
+import asyncio
+import traceback
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from media.calls.commands import CommandRefusedError, execute
+from media.calls.journal import Journal
+from media.calls.setup import CallSetup, SessionServices
+from media.conversation.closing import Ending
+from media.conversation.context import Context
+from media.conversation.ear import Ear
+from media.conversation.engine import Conversation
+from media.conversation.figures import CallFigures, add_usage, latency_report
+from media.conversation.history import History
+from media.conversation.recognition import Recognition
+from media.conversation.reply import Responder
+from media.conversation.sentences import Pronunciation
+from media.conversation.speaker import Speaker
+from media.conversation.tools import ToolBox
+from media.conversation.transfers import Transfers
+from media.conversation.turn_taking import TurnTaker
+from media.speech.interfaces import ProviderUsage
+from media.telephony.leg import CallLeg, LegClosed
+from sovereign.calls.model import CallOutcome, EndReason, Message
+
+CLEANUP_SECONDS = 5.0
+"""Longest wait for a provider or the leg to let go."""
+_LONGEST_ERROR = 1000
+
+logger = Logger(child=True)
+
+
+class _CallOver(Exception):  # noqa: N818 - control flow: it ends the task group
+    """The call has ended."""
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What exists while the call runs."""
+
+    tasks: asyncio.TaskGroup
+    conversation: Conversation
+    ear: Ear
+    speaker: Speaker
+    recognition: Recognition
+    transfers: Transfers
+
+
+class CallSession:
+    """Runs one answered call. `run` returns its outcome, whatever happens; `outcome` keeps it also when `run` is
+    cancelled. `unwritten` are the transcript's messages the table did not take in time."""
+
+    def __init__(self, setup: CallSetup, leg: CallLeg, services: SessionServices) -> None:
+        self._setup = setup
+        self._leg = leg
+        self._services = services
+        self._figures = CallFigures()
+        self._parts: _Parts | None = None
+        self._ended: asyncio.Future[Ending] | None = None
+        self.outcome: CallOutcome | None = None
+        self.unwritten: Sequence[Message] = ()
+
+    # orders from outside
+
+    async def command(self, command: Mapping[str, Any]) -> None:
+        """Do what a control command says. Raises CommandRefusedError(code, message) when it cannot be done."""
+        parts = self._running()
+        if parts is None or parts.conversation.closing:
+            raise CommandRefusedError("not_in_progress", "the call is not in progress")
+        await execute(command, parts.conversation, parts.transfers, parts.tasks)
+
+    def stop(self, reason: EndReason = EndReason.SHUTDOWN) -> None:
+        """End the call with an apology; returns at once. Before `run` it does nothing."""
+        if parts := self._running():
+            parts.conversation.close(Ending(reason), self._setup.conversation.apology)
+
+    def _running(self) -> _Parts | None:
+        return self._parts if self._ended is not None and not self._ended.done() else None
+
+    # the call
+
+    async def run(self) -> CallOutcome:
+        """Hold the conversation. Called once, on an answered leg; the leg is hung up when it returns."""
+        journal = Journal(self._setup.ref, self._services.write_messages)
+        history = History(self._setup.conversation.prompt, journal.add)
+        self._ended = asyncio.get_running_loop().create_future()
+        try:
+            await self._converse(self._ended, history)
+        finally:
+            # a cancelled task has no ending of its own
+            self._end(Ending(EndReason.SHUTDOWN))
+            await self._release(history, journal)
+            self.outcome = self._make_outcome(self._ended.result())
+        return self.outcome
+
+    async def _converse(self, ended: "asyncio.Future[Ending]", history: History) -> None:
+        timer = asyncio.get_running_loop().call_later(self._setup.max_duration_seconds, self._time_is_up)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                parts = self._parts = self._assemble(tasks, history)
+                for part in (parts.conversation.run(), parts.recognition.run(), self._forward_leg_events(parts)):
+                    tasks.create_task(part)
+                self._services.poller.add(self)
+                tasks.create_task(_raise_when_over(ended))
+        except* _CallOver:
+            pass
+        except* Exception as failures:  # noqa: BLE001 - a defect ends this call in order, and is logged
+            self._log_defects(failures)
+            self._end(Ending(EndReason.PROVIDER_ERROR, "internal error"))
+        finally:
+            self._services.poller.remove(self)
+            timer.cancel()
+
+    def _assemble(self, tasks: asyncio.TaskGroup, history: History) -> _Parts:
+        setup, services, leg = self._setup, self._services, self._leg
+        conversation = Conversation(setup.conversation, self._end)
+        context = Context(tasks, self._figures, conversation.post)
+        speaker = Speaker(leg, services.synthesiser, Pronunciation(setup.conversation.pronunciation), context)
+        transfers = Transfers(leg, conversation, speaker, services.route_transfer)
+        tools = ToolBox(setup.tools, services.asker, transfers)
+        recognition = Recognition(services.recogniser, leg.sample_rate, context)
+        turns = TurnTaker(setup.conversation.turn_taking)
+        ear = Ear(leg.sample_rate, turns, services.detector, recognition, context, predictor=services.predictor)
+        conversation.attach(ear, speaker, Responder(services.model, speaker, tools, history, context), history, context)
+        return _Parts(tasks, conversation, ear, speaker, recognition, transfers)
+
+    async def _forward_leg_events(self, parts: _Parts) -> None:
+        while True:
+            event = await self._leg.events.get()
+            parts.conversation.post(event)
+            if isinstance(event, LegClosed):
+                return
+
+    def poll(self, now: float) -> None:
+        """Serve the leg; called by the poller."""
+        if self._parts is None:
+            return
+        if pcm := self._leg.read():
+            self._parts.ear.hear(pcm, now)
+        self._parts.speaker.pump()
+
+    def poll_failed(self, failure: Exception) -> None:
+        """The audio path broke: the call cannot go on."""
+        logger.error("audio_path_failed", call_id=self._setup.ref.call_id, exception_name=type(failure).__name__)
+        self._end(Ending(EndReason.MEDIA_LOST, "internal error"))
+
+    def _time_is_up(self) -> None:
+        if parts := self._running():
+            parts.conversation.close(Ending(EndReason.MAX_DURATION))
+
+    def _end(self, ending: Ending) -> None:
+        """The one place where a call is over; the first ending stands."""
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(ending)
+
+    # afterwards
+
+    async def _release(self, history: History, journal: Journal) -> None:
+        """Let go of everything, each bounded; nothing here may keep the outcome from being told."""
+        if self._parts is not None:
+            self._parts.ear.close()
+            self._parts.speaker.stop_all()
+        history.settle(final=True)
+        closing = [self._leg.hang_up(), self._services.model.close(), self._services.synthesiser.close()]
+        bounded = asyncio.gather(*(self._bounded(part) for part in closing))
+        self.unwritten = await journal.close()
+        await bounded
+
+    async def _bounded(self, closing: Coroutine[Any, Any, None]) -> None:
+        try:
+            async with asyncio.timeout(CLEANUP_SECONDS):
+                await closing
+        except Exception as failure:  # noqa: BLE001 - a provider that fails to close must not lose the outcome
+            logger.warning("cleanup_failed", call_id=self._setup.ref.call_id, exception_name=type(failure).__name__)
+
+    def _make_outcome(self, ending: Ending) -> CallOutcome:
+        parts, tts = self._parts, self._services.synthesiser.usage
+        stt = parts.recognition.usage if parts else ProviderUsage(cost_usd=0.0)
+        total = add_usage(add_usage(stt, tts), self._figures.model)
+        errors = dict.fromkeys([*self._figures.errors, *([ending.error] if ending.error else [])])
+        return CallOutcome(
+            end_reason=ending.reason,
+            error="; ".join(errors)[:_LONGEST_ERROR] or None,
+            ended_at=self._services.clock(),
+            transfer=parts.transfers.record if parts else None,
+            latency=latency_report(self._figures, stt=stt, tts=tts),
+            cost=total.cost_usd,
+        )
+
+    def _log_defects(self, failures: BaseExceptionGroup[Exception]) -> None:
+        """Log where each defect happened, not its message: that may hold what somebody said."""
+        for failure in failures.exceptions:
+            logger.error(
+                "session_failed",
+                call_id=self._setup.ref.call_id,
+                exception_name=type(failure).__name__,
+                frames=traceback.format_tb(failure.__traceback__),
+            )
+
+
+async def _raise_when_over(ended: "asyncio.Future[Ending]") -> None:
+    await asyncio.shield(ended)
+    raise _CallOver

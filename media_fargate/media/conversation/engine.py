@@ -1,0 +1,248 @@
+"""The conversation of one call: every event of its parts is handled here, one after another, without waiting."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from media.conversation import events as ev
+from media.conversation.caller_turns import CallerTurn, CallerTurns
+from media.conversation.closing import Closing, Ending
+from media.conversation.context import Context
+from media.conversation.ear import Ear
+from media.conversation.figures import TurnFigures
+from media.conversation.floor import Floor
+from media.conversation.history import History
+from media.conversation.keypad import Keypad
+from media.conversation.reply import Responder
+from media.conversation.sentences import contains_phrase, split_sentences
+from media.conversation.settings import ConversationSettings
+from media.conversation.silence import SilenceWatch
+from media.conversation.speaker import Speaker
+from media.conversation.turn_taking import (
+    FalseInterruption,
+    Interrupted,
+    LikelyEnd,
+    SpeechResumed,
+    SpeechStarted,
+    TurnEnded,
+)
+from media.conversation.utterance import Utterance
+from media.speech.interfaces import ProviderError
+from media.telephony.leg import LegAnswered, LegClosed, LegDigit, LegRinging
+from sovereign.calls.model import EndReason
+
+_ASK_WHETHER_THERE = "The caller has been silent for a while. Ask briefly whether they are still there."
+
+
+class Conversation:
+    """Listens, answers, lets itself be interrupted, asks the silent, and decides when the call ends."""
+
+    def __init__(self, settings: ConversationSettings, end: Callable[[Ending], None]) -> None:
+        self._settings = settings
+        self._loop = asyncio.get_running_loop()
+        self._events: asyncio.Queue[ev.ConversationEvent] = asyncio.Queue()
+        self._turn_figures: TurnFigures | None = None
+        self._last_said = ""
+        self._wants_response = False
+        self._transferring = False
+        self._closing = Closing(end)
+        self._says_then_ends: Utterance | None = None
+        policy = settings.silence
+        self._silence = SilenceWatch(policy, lambda: self.post(ev.SilenceDue())) if policy else None
+        self._keypad = Keypad(lambda digits: self.post(ev.DigitsEntered(digits)))
+
+    def attach(self, ear: Ear, speaker: Speaker, responder: Responder, history: History, context: Context) -> None:
+        """Give the conversation its parts (which need `post`, so they are made after it)."""
+        self._ear, self._speaker, self._history, self._figures = ear, speaker, history, context.figures
+        self._floor = Floor(ear, speaker, responder, history, context)
+        taking = self._settings.turn_taking
+        self._turns = CallerTurns(taking, ear, speaker, self._floor, context, accept=self._accept)
+        self._handlers = self._event_table(self._turns)
+
+    def _event_table(self, turns: CallerTurns) -> dict[type, Callable[[Any], None]]:
+        return {
+            SpeechStarted: turns.speech_started,
+            SpeechResumed: turns.speech_resumed,
+            LikelyEnd: turns.likely_end,
+            TurnEnded: turns.turn_ended,
+            Interrupted: lambda _: turns.interrupted(),
+            FalseInterruption: turns.false_interruption,
+            ev.WordsKnown: turns.words_known,
+            ev.UtteranceRecognised: turns.recognised,
+            ev.UtteranceStarted: self._on_utterance_started,
+            ev.UtteranceDone: self._on_utterance_done,
+            ev.ReplyDone: self._on_reply_done,
+            ev.SilenceDue: self._on_silence,
+            ev.DigitsEntered: self._on_digits,
+            ev.RecogniserFailed: lambda event: self.fail(event.error),
+            ev.SpeakingFailed: self._on_speaking_failed,
+            ev.FloorWanted: lambda _: None,
+            LegDigit: lambda event: self._keypad.press(event.digit),
+            LegClosed: lambda event: self._closing.leg_closed(event, transferring=self._transferring),
+            LegRinging: lambda _: None,
+            LegAnswered: lambda _: None,
+        }
+
+    # the loop
+
+    def post(self, event: ev.ConversationEvent) -> None:
+        """Hand over what happened; it is handled in order."""
+        self._events.put_nowait(event)
+
+    async def run(self) -> None:
+        """Open the conversation and handle events until cancelled."""
+        if self._settings.disclosure:
+            self.say(self._settings.disclosure, interruptible=False)
+        if self._settings.first_message:
+            self.say(self._settings.first_message)
+        elif self._settings.first_message is None:
+            self._floor.answer()
+        self._settle()
+        while True:
+            event = await self._events.get()
+            if self._takes(event):
+                self._handlers[type(event)](event)
+            self._settle()
+
+    def _takes(self, event: ev.ConversationEvent) -> bool:
+        if isinstance(event, LegClosed | ev.UtteranceDone | ev.ReplyDone | ev.SpeakingFailed):
+            return True
+        return not (self._closing.decided or self._transferring)
+
+    def _settle(self) -> None:
+        """After every event: give the floor to what waited for it, and tell the parts who has it."""
+        if self._closing.decided:
+            self._ear.turns.agent_active = False
+            return
+        if self._idle:
+            self._use_free_floor()
+        self._ear.turns.agent_active = self._floor.can_be_taken and not self._transferring
+        if self._silence:
+            (self._silence.watch if self._idle else self._silence.pause)()
+
+    @property
+    def _idle(self) -> bool:
+        return not (self._floor.agent_busy or self._turns.turn or self._transferring)
+
+    def _use_free_floor(self) -> None:
+        waiting = self._turns.take_waiting(self._last_said)
+        if waiting is not None:
+            self._accept(waiting)
+        elif self._wants_response:
+            self._wants_response = False
+            self._floor.answer()
+
+    def _accept(self, text: str, turn: CallerTurn | None = None) -> None:
+        """The caller's turn is over and gets its answer."""
+        if self._silence:
+            self._silence.start_over()
+        self._history.add_caller(text)
+        if turn is not None and turn.ended is not None:
+            self._turn_figures = TurnFigures(speech_ended=turn.ended.at, decided=self._loop.time())
+        self._floor.answer(turn.prepared if turn else None)
+
+    # the agent's turn
+
+    def _on_utterance_started(self, event: ev.UtteranceStarted) -> None:
+        figures, reply = self._turn_figures, self._floor.reply
+        if figures is None or reply is None or event.utterance not in reply.utterances:
+            return
+        figures.first_token = reply.first_token_at
+        figures.first_audio = event.utterance.first_audio_at
+        figures.first_packet = event.at
+        self._figures.turns.append(figures)
+        self._turn_figures = None
+
+    def _on_utterance_done(self, event: ev.UtteranceDone) -> None:
+        self._history.settle()
+        self._last_said = event.utterance.heard() or self._last_said
+        self._closing.utterance_done(event.utterance)
+        if event.utterance is self._says_then_ends:
+            self.close(Ending(EndReason.CONTROL_END_CALL))
+
+    def _on_reply_done(self, event: ev.ReplyDone) -> None:
+        reply = event.reply
+        if reply is not self._floor.reply or self._closing.decided:
+            return
+        self._floor.reply = None
+        if event.error is not None:
+            self.fail(event.error)
+        elif reply.interrupted:
+            return
+        elif reply.wants_end:
+            self.close(Ending(EndReason.ASSISTANT_HANGUP), self._settings.end_call_message)
+        elif contains_phrase(reply.text, self._settings.end_call_phrases):
+            self.close(Ending(EndReason.ASSISTANT_HANGUP))
+
+    def _on_speaking_failed(self, event: ev.SpeakingFailed) -> None:
+        if not event.utterance.stopped:
+            # there is no voice to apologise with
+            self.close(Ending(EndReason.PROVIDER_ERROR, str(event.error)))
+
+    def _on_silence(self, _: ev.SilenceDue) -> None:
+        watch, policy = self._silence, self._settings.silence
+        if watch is None or policy is None or not self._idle:
+            return
+        if watch.exhausted:
+            self.close(Ending(EndReason.SILENCE_TIMEOUT), policy.final_message)
+        elif (message := watch.next_message()) is not None:
+            self.say(message)
+        else:
+            self.note(_ASK_WHETHER_THERE, respond=True)
+
+    def _on_digits(self, event: ev.DigitsEntered) -> None:
+        if self._floor.can_be_taken:
+            self._floor.take()
+        self._turns.held.append(f"[keypad] {event.digits}")
+
+    # what others ask for
+
+    @property
+    def closing(self) -> bool:
+        """Whether the call is about to end."""
+        return self._closing.decided
+
+    def say(self, text: str, *, interruptible: bool = True, then_end: bool = False) -> Utterance:
+        """Speak after what is being said; with `then_end` the call ends afterwards."""
+        utterance = self._speaker.say(*split_sentences(text), interruptible=interruptible and not then_end)
+        self._history.add_answer(utterance)
+        if then_end:
+            self._says_then_ends = utterance
+        return utterance
+
+    def note(self, text: str, *, respond: bool) -> None:
+        """Tell the model something; with `respond` it speaks as soon as the floor is free."""
+        self._history.add_note(text)
+        self._wants_response = self._wants_response or respond
+        self.post(ev.FloorWanted())
+
+    @contextmanager
+    def transferring(self) -> Iterator[None]:
+        """While the caller is being handed over nobody is listened to or answered."""
+        self._transferring = True
+        try:
+            yield
+        finally:
+            self._transferring = False
+            self.post(ev.FloorWanted())
+
+    def transferred(self) -> None:
+        """The caller was handed over."""
+        self._closing.transferred()
+
+    def close(self, ending: Ending, message: str | None = None) -> None:
+        """End the call after an optional last message; the first ending stands."""
+        if not self._closing.decide(ending):
+            return
+        if self._silence:
+            self._silence.pause()
+        self._keypad.close()
+        if self._turns.turn is not None:
+            self._turns.turn.drop(self._floor)
+        self._floor.silence()
+        self._closing.after(self.say(message, interruptible=False) if message else None)
+
+    def fail(self, error: ProviderError) -> None:
+        """A provider failed for good: apologise and end."""
+        self.close(Ending(EndReason.PROVIDER_ERROR, str(error)), self._settings.apology)

@@ -1,0 +1,199 @@
+"""The call's stream to the recogniser: feeding, text, and one reconnection when it breaks."""
+
+import asyncio
+
+from media.audio.levels import size
+from media.conversation.context import Context
+from media.conversation.events import RecogniserFailed, UtteranceRecognised, WordsKnown
+from media.conversation.figures import add_usage
+from media.speech.interfaces import ProviderError, ProviderUsage, Recogniser, RecognitionSession
+
+_CHUNK_SECONDS = 0.06
+"""Audio sent to the recogniser at a time: few wake-ups, and within what streaming vendors ask for."""
+FINALISE_TIMEOUT_SECONDS = 5.0
+_OPEN_TIMEOUT_SECONDS = 10.0
+_HEALTHY_AFTER_SECONDS = 30.0
+"""A stream that lived this long before it broke is worth another try even if nothing was said."""
+_REPLAY_SECONDS = 15.0
+"""Audio of the running utterance kept for a recogniser that has to be reopened."""
+
+
+class Recognition:
+    """One call's recogniser, open for the whole call. `run` is its task; `feed` and `finalise` are for the ear.
+
+    A failure reopens the stream at once and replays the utterance; a second one before any text came is posted as
+    RecogniserFailed and ends `run`.
+    """
+
+    def __init__(
+        self,
+        recogniser: Recogniser,
+        sample_rate: int,
+        context: Context,
+    ) -> None:
+        self._recogniser = recogniser
+        self._rate = sample_rate
+        self._figures = context.figures
+        self._spawn = context.spawn
+        self._post = context.post
+        self._loop = asyncio.get_running_loop()
+        self._session: RecognitionSession | None = None
+        self._broken: asyncio.Future[ProviderError] | None = None
+        self._opened = asyncio.Event()
+        self._sending = asyncio.Lock()
+        self._waiting = bytearray()
+        self._utterance = bytearray()
+        self._fed = asyncio.Event()
+        self._asking = asyncio.Lock()
+        self._healthy = True
+        self._final_words = ""
+        self._last_text = ""
+        self._spent = ProviderUsage(cost_usd=0.0)
+        self.pending = 0
+
+    @property
+    def usage(self) -> ProviderUsage:
+        """Figures of all its streams together."""
+        return add_usage(self._spent, self._session.usage) if self._session is not None else self._spent
+
+    def feed(self, pcm: bytes) -> None:
+        """Queue audio; it is sent in chunks by `run`."""
+        self._waiting += pcm
+        if len(self._waiting) >= size(_CHUNK_SECONDS, self._rate):
+            self._fed.set()
+
+    def begin_turn(self) -> None:
+        """A new turn: words known so far belong to the one before."""
+        self._final_words = ""
+
+    async def run(self) -> None:
+        """Keep a stream open until cancelled or broken for good."""
+        try:
+            while True:
+                opened = self._loop.time()
+                failure = await self._one_stream()
+                self._figures.errors.append(str(failure))
+                self._healthy = self._healthy or self._loop.time() - opened > _HEALTHY_AFTER_SECONDS
+                if not (self._healthy and failure.retryable):
+                    self._post(RecogniserFailed(failure))
+                    return
+                self._healthy = False
+                self._figures.provider_retries += 1
+        finally:
+            await self._drop_session()
+
+    def finalise(self) -> None:
+        """Ask for the text up to now; UtteranceRecognised is posted whatever happens (empty when it failed twice)."""
+        self.pending += 1
+        self._spawn(self._finalise())
+
+    async def _finalise(self) -> None:
+        text = ""
+        async with self._asking:
+            for _ in range(2):
+                try:
+                    text = (await self._finalise_once()).strip()
+                    break
+                except ProviderError as failure:
+                    self._break(failure)
+        self.pending -= 1
+        self._final_words, self._last_text = "", text
+        self._post(UtteranceRecognised(text))
+
+    async def _finalise_once(self) -> str:
+        try:
+            async with asyncio.timeout(FINALISE_TIMEOUT_SECONDS):
+                await self._opened.wait()
+                return await self._ask()
+        except TimeoutError:
+            seconds = f"{FINALISE_TIMEOUT_SECONDS:g}"
+            raise ProviderError("recogniser", f"no text within {seconds} seconds", retryable=True) from None
+
+    async def _ask(self) -> str:
+        async with self._sending:
+            if self._session is None:
+                raise ProviderError("recogniser", "not connected", retryable=True)
+            await self._send_waiting(self._session)
+            asked, self._utterance = self._utterance, bytearray()
+            asking = asyncio.create_task(self._session.finalise())
+            # let it begin before more audio is sent: that belongs to the next utterance
+            await asyncio.sleep(0)
+        try:
+            text = await asking
+        except ProviderError:
+            self._utterance[:0] = asked
+            raise
+        finally:
+            asking.cancel()
+        self._healthy = True
+        return text
+
+    async def _one_stream(self) -> ProviderError:
+        """Open a stream and use it until it breaks; returns what broke it."""
+        self._broken = self._loop.create_future()
+        try:
+            async with asyncio.timeout(_OPEN_TIMEOUT_SECONDS):
+                self._session = await self._recogniser.open(self._rate)
+        except ProviderError as failure:
+            return failure
+        except TimeoutError:
+            return ProviderError("recogniser", "no connection in time", retryable=True)
+        self._waiting[:0] = self._utterance
+        self._utterance.clear()
+        self._opened.set()
+        workers = [asyncio.create_task(self._send()), asyncio.create_task(self._receive(self._session))]
+        try:
+            return await self._broken
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+            await self._drop_session()
+
+    async def _send(self) -> None:
+        try:
+            while True:
+                await self._fed.wait()
+                self._fed.clear()
+                async with self._sending:
+                    if self._session is not None:
+                        await self._send_waiting(self._session)
+        except ProviderError as failure:
+            self._break(failure)
+
+    async def _send_waiting(self, session: RecognitionSession) -> None:
+        pcm = bytes(self._waiting)
+        self._waiting.clear()
+        if not pcm:
+            return
+        self._utterance += pcm
+        del self._utterance[: -size(_REPLAY_SECONDS, self._rate)]
+        await session.feed(pcm)
+
+    async def _receive(self, session: RecognitionSession) -> None:
+        try:
+            async for transcript in session.transcripts():
+                self._healthy = True
+                if transcript.final and transcript.text.strip() == self._last_text:
+                    # the text `finalise` has returned already; it says nothing about the next utterance
+                    continue
+                known = f"{self._final_words} {transcript.text}".strip()
+                if transcript.final:
+                    self._final_words = known
+                self._post(WordsKnown(known))
+        except ProviderError as failure:
+            self._break(failure)
+        else:
+            self._break(ProviderError("recogniser", "closed the stream", retryable=True))
+
+    def _break(self, failure: ProviderError) -> None:
+        self._opened.clear()
+        if self._broken is not None and not self._broken.done():
+            self._broken.set_result(failure)
+
+    async def _drop_session(self) -> None:
+        session, self._session = self._session, None
+        self._opened.clear()
+        if session is not None:
+            self._spent = add_usage(self._spent, session.usage)
+            await session.close()

@@ -1,0 +1,29 @@
+"""How one call's assistant converses. Turn-taking and silence are the catalogue's own models; times in seconds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from media.speech.interfaces import ChatMessage
+from sovereign.catalog.speech import Silence, TurnTaking
+
+__all__ = ["ConversationSettings", "Silence", "TurnTaking"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConversationSettings:
+    """One call's conversation.
+
+    `prompt` opens every request to the model. `disclosure` is spoken first and cannot be interrupted; then comes
+    `first_message`, or the model when that is None (empty: the caller begins).
+    `pronunciation` pairs are (written, spoken). `silence` None: a silent caller is left alone.
+    """
+
+    prompt: Sequence[ChatMessage] = ()
+    disclosure: str | None = None
+    first_message: str | None = ""
+    turn_taking: TurnTaking = field(default_factory=TurnTaking)
+    silence: Silence | None = None
+    pronunciation: Sequence[tuple[str, str]] = ()
+    end_call_message: str | None = None
+    end_call_phrases: Sequence[str] = ()
+    apology: str = "I'm sorry, there is a technical problem and I have to end this call. Please try again later."

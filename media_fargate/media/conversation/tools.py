@@ -1,0 +1,155 @@
+"""The tools a call's model may use: what it is offered, the check of its arguments, and running them."""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from aws_lambda_powertools import Logger
+from jsonschema import Draft202012Validator
+
+from media.speech.interfaces import ToolCall, ToolSpec
+from sovereign.catalog.tools import DtmfTool, EndCallTool, Tool, TransferCallTool, TransferDestination, WebhookTool
+
+TOOL_TIMEOUT_SECONDS = 12.0
+"""Above the webhook's own limit of 10 s: reached only when that one fails."""
+_NO_PARAMETERS: Mapping[str, Any] = {"type": "object", "properties": {}}
+_MOST_PROBLEMS = 5
+
+logger = Logger(child=True)
+
+
+class ToolAsker(Protocol):
+    """Runs the customer's webhook tools for one call."""
+
+    async def tool_call(self, tool: WebhookTool, call: ToolCall) -> str:
+        """Ask and return the text for the model; a failure is text too (the model is told)."""
+
+    def start_tool_call(self, tool: WebhookTool, call: ToolCall) -> None:
+        """Send an asynchronous tool; nobody waits for it."""
+
+
+class CallActions(Protocol):
+    """What a tool can do to the call itself. Both return the text the model is told."""
+
+    async def transfer_to(self, destination: TransferDestination) -> str:
+        """Announce, then hand the call over; returns only when that failed, else the call ends."""
+
+    async def send_digits(self, digits: str) -> str:
+        """Send key tones to the other side."""
+
+
+@dataclass(frozen=True)
+class ToolResult:
+    """What a tool call came to. `ends_call`: the model wants to hang up."""
+
+    call: ToolCall
+    text: str
+    ends_call: bool = False
+
+
+class ToolBox:
+    """The tools of one call. Several calls of one answer run at once; ending the call comes last by itself."""
+
+    def __init__(self, tools: Sequence[Tool], asker: ToolAsker, actions: CallActions) -> None:
+        self._asker = asker
+        self._actions = actions
+        self._tools: dict[str, Tool] = {_name(tool): tool for tool in tools if _is_offered(tool)}
+        self.specs = [_spec(name, tool) for name, tool in self._tools.items()]
+        self._validators = {spec.name: Draft202012Validator(spec.parameters) for spec in self.specs}
+
+    def filler(self, calls: Sequence[ToolCall]) -> str | None:
+        """What is said while these calls run: the first `message` of their webhook tools."""
+        for call in calls:
+            tool = self._tools.get(call.name)
+            if isinstance(tool, WebhookTool) and tool.message and not self._problems(call):
+                return tool.message
+        return None
+
+    async def run(self, calls: Sequence[ToolCall]) -> list[ToolResult]:
+        """Run all calls at once; the results are in the order of the calls."""
+        return list(await asyncio.gather(*(self._run_one(call) for call in calls)))
+
+    async def _run_one(self, call: ToolCall) -> ToolResult:
+        tool = self._tools.get(call.name)
+        if tool is None:
+            return ToolResult(call, _error(f"there is no tool named {call.name}"))
+        if problems := self._problems(call):
+            return ToolResult(call, _error("invalid arguments: " + "; ".join(problems)))
+        if isinstance(tool, EndCallTool):
+            return ToolResult(call, _success("the call ends"), ends_call=True)
+        try:
+            return ToolResult(call, await self._result(tool, call))
+        except TimeoutError:
+            return ToolResult(call, _error("the tool did not answer in time"))
+        except Exception as failure:  # a defect of one tool must not cost the caller the call
+            logger.exception("tool_failed", tool=call.name, exception_name=type(failure).__name__)
+            return ToolResult(call, _error("the tool failed"))
+
+    async def _result(self, tool: Tool, call: ToolCall) -> str:
+        if isinstance(tool, TransferCallTool):
+            return await self._actions.transfer_to(tool.destinations[int(call.arguments.get("destination", 1)) - 1])
+        if isinstance(tool, DtmfTool):
+            return await self._actions.send_digits(str(call.arguments["digits"]))
+        assert isinstance(tool, WebhookTool)  # noqa: S101 - the other kinds are never offered
+        if tool.is_async:
+            self._asker.start_tool_call(tool, call)
+            return _success("started; its outcome will not be reported")
+        async with asyncio.timeout(TOOL_TIMEOUT_SECONDS):
+            return await self._asker.tool_call(tool, call)
+
+    def _problems(self, call: ToolCall) -> list[str]:
+        validator = self._validators.get(call.name)
+        if validator is None:
+            return []
+        found = sorted(validator.iter_errors(dict(call.arguments)), key=lambda problem: list(map(str, problem.path)))
+        return [f"{problem.json_path}: {problem.message}" for problem in found[:_MOST_PROBLEMS]]
+
+
+def _is_offered(tool: Tool) -> bool:
+    # MCP tools and templates are resolved into webhook tools before a call starts
+    return isinstance(tool, EndCallTool | TransferCallTool | DtmfTool | WebhookTool)
+
+
+def _name(tool: Tool) -> str:
+    if isinstance(tool, WebhookTool):
+        return tool.name
+    return str(getattr(tool, "type", ""))
+
+
+def _spec(name: str, tool: Tool) -> ToolSpec:
+    if isinstance(tool, WebhookTool):
+        return ToolSpec(name, tool.description, tool.parameters or _NO_PARAMETERS)
+    if isinstance(tool, TransferCallTool):
+        return ToolSpec(name, _transfer_description(tool), _transfer_parameters(tool))
+    if isinstance(tool, DtmfTool):
+        return ToolSpec(name, "Press keys on the telephone keypad, for example in a menu.", _DTMF_PARAMETERS)
+    return ToolSpec(name, "End the call when the conversation is over, after saying goodbye.", _NO_PARAMETERS)
+
+
+_DTMF_PARAMETERS: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {"digits": {"type": "string", "pattern": "^[0-9*#A-D]{1,32}$", "description": "The keys, in order"}},
+    "required": ["digits"],
+}
+
+
+def _transfer_description(tool: TransferCallTool) -> str:
+    places = [f"{place}: {destination.description}" for place, destination in enumerate(tool.destinations, 1)]
+    return "Transfer the caller to a person or department. Destinations: " + "; ".join(places)
+
+
+def _transfer_parameters(tool: TransferCallTool) -> Mapping[str, Any]:
+    places = list(range(1, len(tool.destinations) + 1))
+    place = {"type": "integer", "enum": places, "description": "The destination's place in the list"}
+    # with one destination there is nothing to choose
+    return {"type": "object", "properties": {"destination": place}, "required": ["destination"] if places[1:] else []}
+
+
+def _error(text: str) -> str:
+    return json.dumps({"error": text}, ensure_ascii=False)
+
+
+def _success(text: str) -> str:
+    return json.dumps({"result": text}, ensure_ascii=False)

@@ -1,0 +1,65 @@
+"""A frozen assistant becomes a call's setup."""
+
+from typing import Any
+
+import pytest
+
+from media.calls.setup import CallSetup
+from media.speech.interfaces import ChatMessage
+from sovereign.assistants import AssistantMembers, EffectiveAssistant
+from sovereign.calls.model import CallRef
+
+REF = CallRef("org", "call", 1)
+LLM = {
+    "provider": "local",
+    "model": "intents",
+    "messages": [{"role": "system", "content": "You are a baker."}],
+    "tools": [{"type": "end_call"}],
+}
+
+
+def assistant(**members: Any) -> EffectiveAssistant:
+    return EffectiveAssistant(settings=AssistantMembers.model_validate({"llm_config": LLM} | members))
+
+
+def test_the_conversation_follows_the_assistant() -> None:
+    setup = CallSetup.from_assistant(
+        REF,
+        "inbound",
+        assistant(
+            first_message="Hello.",
+            ai_disclosure="I am a machine.",
+            max_duration_seconds=60,
+            speech_config={
+                "turn_taking": {"endpointing_min_delay": 0.7},
+                "pronunciation": [{"from": "a", "to": "b"}],
+                "end_call_message": "Bye.",
+                "end_call_phrases": ["good bye"],
+                "first_message_outbound": "Hi, it is me.",
+            },
+        ),
+    )
+    conversation = setup.conversation
+    assert conversation.prompt == (ChatMessage("system", "You are a baker."),)
+    assert (conversation.disclosure, conversation.first_message) == ("I am a machine.", "Hello.")
+    assert conversation.turn_taking.endpointing_min_delay == pytest.approx(0.7)
+    assert conversation.pronunciation == (("a", "b"),)
+    assert (conversation.end_call_message, conversation.end_call_phrases) == ("Bye.", ("good bye",))
+    assert (conversation.silence, setup.max_duration_seconds) == (None, 60.0)
+    assert [getattr(tool, "type", None) for tool in setup.tools] == ["end_call"]
+
+
+def test_an_outbound_call_may_have_its_own_first_message() -> None:
+    members = {"first_message": "Hello.", "speech_config": {"first_message_outbound": "Hi, it is me."}}
+    assert CallSetup.from_assistant(REF, "outbound", assistant(**members)).conversation.first_message == "Hi, it is me."
+
+
+def test_no_first_message_lets_the_model_open() -> None:
+    assert CallSetup.from_assistant(REF, "inbound", assistant()).conversation.first_message is None
+
+
+def test_silence_handling_uses_the_timeout_without_settings_of_its_own() -> None:
+    members = {"autonomous_silence_handling": True, "silence_timeout_seconds": 9}
+    silence = CallSetup.from_assistant(REF, "inbound", assistant(**members)).conversation.silence
+    assert silence is not None
+    assert silence.first_check_seconds == 9
