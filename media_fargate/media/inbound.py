@@ -1,0 +1,196 @@
+"""An inbound call from its INVITE to its end."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aws_lambda_powertools import Logger
+
+from media.leg_watch import LegGoneError, next_of, or_gone
+from media.routes import InboundRefusal, InboundRoute
+from media.running_call import CallServices, Conversation, Identity, RunningCall
+from media.speech.interfaces import ProviderError
+from media.telephony.addresses import called_number, caller_number, source_address
+from media.telephony.baresip_leg import LegRefusedError
+from media.telephony.leg import CallLeg, LegAnswered, LegClosed, LegClosedBy
+from sovereign.assistants import EffectiveAssistant, Rejection
+from sovereign.calls.model import Call, CallOutcome, EndReason, NewCall
+from sovereign.kernel import ids
+from sovereign.kernel.errors import DomainError, InsufficientCreditsError
+from sovereign.webhooks.answers import WebhookFailedError
+from sovereign.webhooks.subscriptions import webhook_of
+from sovereign.webhooks.targets import WebhookEvent, choose_target
+
+__all__ = ["NO_CREDITS_ANNOUNCEMENT", "InboundCall"]
+
+NO_CREDITS_ANNOUNCEMENT = "We are sorry, this number cannot take your call at the moment. Please try again later."
+
+logger = Logger(child=True)
+
+
+class _RefusedError(Exception):
+    """The call is not taken: `end_reason`, and what is spoken to the caller when it is announced."""
+
+    def __init__(self, end_reason: EndReason, announcement: str | None = None) -> None:
+        super().__init__(end_reason.value)
+        self.end_reason = end_reason
+        self.announcement = announcement
+
+
+class InboundCall(RunningCall):
+    """One INVITE. `run` never raises, and leaves neither a leg nor a row open."""
+
+    def __init__(self, services: CallServices, leg: CallLeg, headers: Mapping[str, str]) -> None:
+        super().__init__(services)
+        self.leg = self._leg = leg
+        self._headers = headers
+        self.call_id = ids.new_call_id("inbound")
+
+    async def run(self) -> None:
+        """Admit, ring, answer, converse, end."""
+        outcome = CallOutcome(end_reason=EndReason.PROVIDER_ERROR, error="The call failed inside the platform.")
+        try:
+            route = await self._admitted()
+            if route is not None:
+                outcome = await self._take(route)
+        except LegGoneError as gone:
+            outcome = self.outcome_when_gone(gone, EndReason.CALLER_CANCELLED)
+        except LegRefusedError:  # gone in the moment of the answer
+            at_once = LegGoneError(LegClosed(LegClosedBy.PEER))
+            outcome = self.outcome_when_gone(at_once, EndReason.CALLER_CANCELLED)
+        except ProviderError as failed:
+            outcome = self.outcome_without_provider(failed)
+        except Exception:
+            logger.exception("inbound_call_failed", call_id=self.call_id)
+        finally:
+            if not self.answered:
+                await self._leg.reject()
+            await self.end(outcome)
+
+    async def _admitted(self) -> InboundRoute | None:
+        """The call's route, None when it was refused (there is no row then)."""
+        behind_edge = self.services.behind_edge
+        called = called_number(self._headers, behind_edge=behind_edge)
+        source = source_address(self._headers, behind_edge=behind_edge)
+        route = await self.services.blocking(self.services.directory.inbound_route, called, source)
+        if isinstance(route, InboundRefusal):
+            logger.info("invite_refused", code=route.code, reason=route.reason)
+            # without an edge the stack knows one refusal only, and cannot keep silent either
+            await self._leg.reject()
+            return None
+        return route
+
+    async def _take(self, route: InboundRoute) -> CallOutcome:
+        identity = Identity(
+            direction="inbound",
+            number_id=route.number_id,
+            number=route.number,
+            number_name=route.number_name,
+            customer=caller_number(self._headers),
+        )
+        await self._create_row(route, identity)
+        try:
+            assistant = await self._choose_assistant(route, identity)
+            if route.payer_org_id:
+                await self._reserve(route.payer_org_id, route.org_id)
+        except _RefusedError as refused:
+            return await self._refuse(route, refused)
+        conversation = Conversation(
+            ref=self._row.ref, identity=identity, assistant=assistant, account_webhook=route.account_webhook
+        )
+        await or_gone(self._leg, self.prepare(conversation))
+        await self._leg.answer()
+        await next_of(self._leg, LegAnswered)
+        return await self.converse(conversation)
+
+    async def _create_row(self, route: InboundRoute, identity: Identity) -> None:
+        assistant, services = route.assistant, self.services
+        new = NewCall(
+            org_id=route.org_id,
+            call_id=self.call_id,
+            direction="inbound",
+            caller_phone=identity.customer,
+            assistant_phone=identity.number,
+            number_id=route.number_id,
+            ringing=True,
+            private=assistant.settings.gdpr_mode if assistant else False,
+            **_names(assistant),
+        )
+
+        def create() -> Call:
+            frozen = services.directory.freeze(assistant, route.org_id, self.call_id) if assistant else None
+            return services.rows.create(new, frozen_assistant=frozen, node_id=services.node_id)
+
+        try:
+            self._row = await services.blocking(create)
+        except Exception:
+            # the row may have been written although the answer got lost: then it must be ended like any other
+            self.ref = await services.blocking(services.rows.find, route.org_id, self.call_id)
+            raise
+        self.ref = self._row.ref
+
+    async def _choose_assistant(self, route: InboundRoute, identity: Identity) -> EffectiveAssistant:
+        """Whom the webhook names, else the saved assistant. Raises _RefusedError, LegGoneError."""
+        base = route.assistant
+        target = choose_target(
+            WebhookEvent.ASSISTANT_REQUEST, assistant=webhook_of(base), account=route.account_webhook
+        )
+        chosen: EffectiveAssistant | Rejection | None = base
+        if target is not None:
+            asked = self.services.asker.assistant_request(target, identity.describe(self.call_id, "ringing", base))
+            try:
+                answer = await or_gone(self._leg, asked)
+                chosen = await self.services.blocking(self.services.directory.answered, route.org_id, base, answer)
+            except WebhookFailedError as failed:
+                logger.warning("assistant_request_failed", call_id=self.call_id, failure=failed.failure.value)
+            except DomainError as problem:
+                logger.warning("assistant_request_invalid", call_id=self.call_id, problems=problem.details)
+        if isinstance(chosen, Rejection):
+            raise _RefusedError(EndReason.REJECTED_BY_WEBHOOK, chosen.message)
+        if chosen is None:
+            raise _RefusedError(EndReason.NO_ASSISTANT)
+        if not chosen.settings.is_active:
+            raise _RefusedError(EndReason.ASSISTANT_INACTIVE)
+        if chosen is not base:
+            await self._freeze(route.org_id, chosen)
+        return chosen
+
+    async def _freeze(self, org_id: str, chosen: EffectiveAssistant) -> None:
+        services, ref = self.services, self._row.ref
+
+        def write() -> None:
+            frozen = services.directory.freeze(chosen, org_id, self.call_id)
+            services.rows.set_assistant(ref, frozen, **_names(chosen), private=chosen.settings.gdpr_mode)
+
+        await services.blocking(write)
+
+    async def _reserve(self, payer_org_id: str, org_id: str) -> None:
+        try:
+            await self.services.blocking(self.services.directory.reserve_credits, payer_org_id, org_id, self.call_id)
+        except InsufficientCreditsError:
+            raise _RefusedError(EndReason.INSUFFICIENT_CREDITS, NO_CREDITS_ANNOUNCEMENT) from None
+
+    async def _refuse(self, route: InboundRoute, refused: _RefusedError) -> CallOutcome:
+        """Say why in a call that is answered for that only, or refuse the INVITE."""
+        outcome = CallOutcome(end_reason=refused.end_reason)
+        if refused.announcement is None or not route.announce_rejections:
+            await self._leg.reject()
+            return outcome
+        try:
+            await self._leg.answer()
+            await next_of(self._leg, LegAnswered)
+            self.answered = True
+            spoken = self.services.announce(self._leg, refused.announcement, route.org_id, route.assistant)
+            await or_gone(self._leg, spoken)
+        except (LegGoneError, LegRefusedError):
+            logger.info("announcement_not_heard", call_id=self.call_id)
+        return outcome
+
+
+def _names(assistant: EffectiveAssistant | None) -> dict[str, Any]:
+    if assistant is None:
+        return {"agent_id": None, "agent_name": None, "business_name": None}
+    return {
+        "agent_id": assistant.assistant_id,
+        "agent_name": assistant.assistant_name,
+        "business_name": assistant.settings.business_name,
+    }

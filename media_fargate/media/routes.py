@@ -1,0 +1,74 @@
+"""What must be known of a number before a call may start, and who knows it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from media.telephony.addresses import TrunkRoute
+from sovereign.assistants import EffectiveAssistant, Rejection
+from sovereign.calls.model import Call
+from sovereign.webhooks.targets import WebhookSettings
+
+__all__ = ["CallDirectory", "InboundRefusal", "InboundRoute", "OutboundRoute"]
+
+
+@dataclass(frozen=True)
+class InboundRefusal:
+    """An INVITE that is not taken: the SIP response an edge gives; `drop` means no answer at all."""
+
+    code: int
+    reason: str
+    drop: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class InboundRoute:
+    """Whose call it is. `assistant` None means that the account webhook must name one.
+
+    `payer_org_id` is set when minutes must be reserved. `announce_rejections`: refusals are spoken, not signalled.
+    """
+
+    org_id: str
+    number_id: str
+    number: str = field(repr=False)
+    number_name: str | None = None
+    assistant: EffectiveAssistant | None = None
+    account_webhook: WebhookSettings | None = None
+    announce_rejections: bool = True
+    payer_org_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutboundRoute:
+    """How a call that is in the table is dialled, and what it runs with."""
+
+    trunk: TrunkRoute
+    caller: str = field(repr=False)
+    destination: str = field(repr=False)
+    assistant: EffectiveAssistant
+    number_name: str | None = None
+    account_webhook: WebhookSettings | None = None
+
+
+class CallDirectory(Protocol):
+    """Look-ups across resources. Every method blocks: run it on an executor."""
+
+    def inbound_route(self, called: str | None, source: str | None) -> InboundRoute | InboundRefusal:
+        """The first step of admission: source, number, assistant, in the order of the documented refusals."""
+
+    def answered(
+        self, org_id: str, base: EffectiveAssistant | None, answer: Mapping[str, Any]
+    ) -> EffectiveAssistant | Rejection | None:
+        """Apply an `assistant-request` answer. Raises DomainError when it does not validate."""
+
+    def freeze(self, assistant: EffectiveAssistant, org_id: str, call_id: str) -> Mapping[str, Any]:
+        """The stored form of a call's assistant."""
+
+    def outbound_route(self, call: Call) -> OutboundRoute:
+        """How to dial a call. Raises DomainError when it cannot be dialled."""
+
+    def reserve_credits(self, payer_org_id: str, org_id: str, call_id: str) -> None:
+        """Reserve the first minutes. Raises InsufficientCreditsError."""
+
+    def byok(self, org_id: str, assistant: EffectiveAssistant) -> frozenset[str]:
+        """Which of `stt`, `llm`, `tts` the call runs with the organization's own keys."""

@@ -1,0 +1,270 @@
+"""One call in the hands of this process: its leg, its row, its session, and the one place that ends all three."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+from aws_lambda_powertools import Logger
+
+from media.calls.commands import CommandRefusedError
+from media.control.orders import OrderRefusedError
+from media.leg_watch import LegGoneError
+from media.routes import CallDirectory
+from media.speech.interfaces import ProviderError
+from media.telephony.addresses import TrunkRoute
+from media.telephony.baresip_leg import LegRefusedError
+from media.telephony.leg import CallLeg, LegClosedBy
+from sovereign.assistants import EffectiveAssistant
+from sovereign.calls.model import Call, CallOutcome, CallRef, EndReason, NewCall
+from sovereign.kernel.ids import Direction
+from sovereign.webhooks.bodies import CallDescription
+from sovereign.webhooks.targets import WebhookSettings, WebhookTarget
+
+__all__ = ["Asker", "CallRows", "CallServices", "Conversation", "Identity", "Prepared", "RunningCall", "Session"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+FINISH_PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0, 120.0)
+"""Between attempts to write a call's end: nothing else would end the row of a node that lives."""
+
+DISCARD_SECONDS = 3.0
+
+logger = Logger(child=True)
+
+
+class CallRows(Protocol):
+    """What is used of `sovereign.calls.store.CallStore`; every method blocks."""
+
+    def create(self, new: NewCall, *, frozen_assistant: Mapping[str, Any] | None, node_id: str | None) -> Call:
+        """Start a call."""
+
+    def find(self, org_id: str, call_id: str) -> CallRef | None:
+        """Where a call lies."""
+
+    def load_whole(self, ref: CallRef) -> Call:
+        """A call with what is encrypted of it."""
+
+    def claim_dial(self, ref: CallRef, node_id: str) -> bool:
+        """Win the right to ring."""
+
+    def mark_ringing(self, ref: CallRef) -> bool:
+        """The far end rings."""
+
+    def mark_answered(self, ref: CallRef, *, byok: frozenset[str]) -> bool:
+        """The call is up; False when it is not to be: its row is past that."""
+
+    def set_assistant(
+        self,
+        ref: CallRef,
+        frozen_assistant: Mapping[str, Any],
+        *,
+        agent_id: str | None,
+        agent_name: str | None,
+        business_name: str | None,
+        private: bool,
+    ) -> bool:
+        """Freeze another assistant."""
+
+    def finish(self, ref: CallRef, outcome: CallOutcome) -> bool:
+        """End the call."""
+
+
+class Asker(Protocol):
+    """What is used of `sovereign.webhooks.asker.WebhookAsker`."""
+
+    async def assistant_request(self, target: WebhookTarget, call: CallDescription) -> Mapping[str, Any]:
+        """Ask who takes the call. Raises WebhookFailedError."""
+
+
+class Session(Protocol):
+    """A conversation on an answered leg (`media.calls.session.CallSession`)."""
+
+    async def run(self) -> CallOutcome:
+        """Until the call is over; never raises for what a caller, a provider or a webhook does."""
+
+    async def command(self, command: Mapping[str, Any]) -> None:
+        """Change the running call. Raises CommandRefusedError, LegRefusedError, ValueError."""
+
+    def stop(self, reason: EndReason) -> None:
+        """End it soon, with an apology."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """Who speaks with whom. Numbers are E.164; `customer` is the person's."""
+
+    direction: Direction
+    number_id: str | None = None
+    number: str | None = field(default=None, repr=False)
+    number_name: str | None = None
+    customer: str | None = field(default=None, repr=False)
+
+    def describe(self, call_id: str, status: str, assistant: EffectiveAssistant | None) -> CallDescription:
+        """The call as webhooks show it."""
+        return CallDescription(
+            call_id=call_id,
+            direction=self.direction,
+            status=status,
+            pipeline=assistant.pipeline if assistant else "standard",
+            number_id=self.number_id,
+            phone_number=self.number,
+            number_name=self.number_name,
+            customer_number=self.customer,
+            assistant=assistant.public_view() if assistant else None,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Conversation:
+    """What a session is made of beside its leg."""
+
+    ref: CallRef
+    identity: Identity
+    assistant: EffectiveAssistant
+    account_webhook: WebhookSettings | None = None
+
+
+class Prepared(Protocol):
+    """A conversation ready to begin."""
+
+    def start(self, leg: CallLeg) -> Session:
+        """Its session, on the answered leg."""
+
+    async def discard(self) -> None:
+        """Give back what was opened: there will be no session."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallServices:
+    """What every call of this process uses."""
+
+    node_id: str
+    rows: CallRows
+    directory: CallDirectory
+    asker: Asker
+    prepare: Callable[[Conversation], Awaitable[Prepared]]
+    """Open what a conversation needs before its leg is answered. Raises ProviderError."""
+    announce: Callable[[CallLeg, str, str, EffectiveAssistant | None], Awaitable[None]]
+    """Speak a text to an answered leg (leg, text, org_id, whose voice) and return when it was heard, at most 10 s."""
+    dial: Callable[[TrunkRoute, str, str], Awaitable[CallLeg]]
+    executor: Executor
+    behind_edge: bool = False
+    ring_timeout_seconds: float = 30.0
+
+    async def blocking(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run what blocks on the executor; not interrupted once begun, so that no write is half forgotten."""
+        work = asyncio.get_running_loop().run_in_executor(self.executor, partial(function, *args, **kwargs))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            await asyncio.wait({work})
+            raise
+
+
+class RunningCall:
+    """State and ending common to inbound and outbound calls. `ref` is None until the row is known to be ours."""
+
+    def __init__(self, services: CallServices) -> None:
+        self.services = services
+        self.leg: CallLeg | None = None
+        self.ref: CallRef | None = None
+        self.answered = False
+        self._session: Session | None = None
+        self._prepared: Prepared | None = None
+        self._stop_reason: EndReason | None = None
+
+    async def command(self, command: Mapping[str, Any]) -> None:
+        """Change the running call. Raises OrderRefusedError."""
+        if self._session is None:
+            raise OrderRefusedError("call_not_in_progress", "Call is not in progress")
+        try:
+            await self._session.command(command)
+        except CommandRefusedError as refused:
+            raise OrderRefusedError(refused.code, refused.message) from None
+        except LegRefusedError:
+            raise OrderRefusedError("call_not_in_progress", "Call is not in progress") from None
+        except ValueError as problem:
+            raise OrderRefusedError("invalid_request", str(problem)) from None
+
+    async def stop(self, reason: EndReason) -> None:
+        """End the call whatever it is doing: a conversation with an apology, anything else at once."""
+        self._stop_reason = reason
+        if self._session:
+            self._session.stop(reason)
+        elif self.leg:
+            await self.leg.hang_up()
+
+    async def prepare(self, conversation: Conversation) -> None:
+        """Open what the conversation needs. Raises ProviderError."""
+        self._prepared = await self.services.prepare(conversation)
+
+    async def converse(self, conversation: Conversation) -> CallOutcome:
+        """From the answer to the end of a prepared conversation."""
+        leg, services = self._known_leg(), self.services
+        self.answered = True
+        byok = await services.blocking(services.directory.byok, conversation.ref.org_id, conversation.assistant)
+        if not await services.blocking(services.rows.mark_answered, conversation.ref, byok=byok):
+            # the reaper was faster: there is no call any more that anybody could speak in
+            return CallOutcome(end_reason=EndReason.NODE_LOST)
+        if self._stop_reason:  # told to end in the very moment of the answer
+            return CallOutcome(end_reason=self._stop_reason)
+        if self._prepared is None:
+            raise RuntimeError("the conversation was not prepared")
+        self._session, self._prepared = self._prepared.start(leg), None
+        try:
+            return await self._session.run()
+        finally:
+            self._session = None
+
+    def outcome_when_gone(self, gone: LegGoneError, otherwise: EndReason) -> CallOutcome:
+        """The outcome of a call whose leg closed outside a conversation."""
+        if self._stop_reason:
+            return CallOutcome(end_reason=self._stop_reason)
+        if gone.closed.by is LegClosedBy.MEDIA_LOST:
+            return CallOutcome(end_reason=EndReason.MEDIA_LOST)
+        return CallOutcome(end_reason=EndReason.USER_HANGUP if self.answered else otherwise)
+
+    @staticmethod
+    def outcome_without_provider(failed: ProviderError) -> CallOutcome:
+        """The outcome of a call whose assistant cannot speak; the provider's message holds no secret."""
+        return CallOutcome(end_reason=EndReason.PROVIDER_ERROR, error=str(failed))
+
+    @property
+    def stop_reason(self) -> EndReason | None:
+        """Why the call was told to end, None when it was not."""
+        return self._stop_reason
+
+    async def end(self, outcome: CallOutcome) -> None:
+        """Hang up and write the end. The row is terminal afterwards whatever happened before."""
+        if self.leg:
+            await self.leg.hang_up()
+        if self._prepared:
+            await self._discard(self._prepared)
+        if self.ref is not None:
+            await self._write_end(self.ref, outcome)
+
+    async def _discard(self, prepared: Prepared) -> None:
+        try:
+            await asyncio.wait_for(prepared.discard(), DISCARD_SECONDS)
+        except Exception as failure:  # noqa: BLE001 - a provider that fails to close must not keep the row open
+            logger.warning("providers_not_closed", error=type(failure).__name__)
+
+    async def _write_end(self, ref: CallRef, outcome: CallOutcome) -> None:
+        for pause in (*FINISH_PAUSES_SECONDS, None):
+            try:
+                await self.services.blocking(self.services.rows.finish, ref, outcome)
+                logger.info("call_ended", call_id=ref.call_id, end_reason=outcome.end_reason.value)
+                return
+            except Exception:
+                logger.exception("call_end_not_written", call_id=ref.call_id, retry_seconds=pause)
+            if pause is not None:
+                await asyncio.sleep(pause)
+
+    def _known_leg(self) -> CallLeg:
+        if self.leg is None:
+            raise RuntimeError("a call without a leg cannot be answered")
+        return self.leg

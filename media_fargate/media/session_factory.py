@@ -1,0 +1,157 @@
+"""Makes the conversation of a call: its assistant's providers, its tools' webhooks, its organization's transfers."""
+
+import asyncio
+from dataclasses import dataclass
+
+from media.announcement import speak
+from media.audio.vad import VoiceActivity
+from media.calls.poller import Poller
+from media.calls.session import CallSession
+from media.calls.setup import CallSetup, SessionServices
+from media.conversation.ear import EndOfTurnPredictor
+from media.directory import TableDirectory
+from media.running_call import Conversation, Prepared, Session
+from media.speech.interfaces import ChatModel, ProviderError, Recogniser, Synthesiser, ToolCall
+from media.speech.registry import Providers
+from media.telephony.leg import CallLeg
+from sovereign.assistants import EffectiveAssistant
+from sovereign.calls import CallStore
+from sovereign.catalog.defaults import default_configs
+from sovereign.catalog.registry import TTS_CONFIGS
+from sovereign.catalog.tools import WebhookTool
+from sovereign.kernel.signing import SigningSecret
+from sovereign.webhooks.asker import WebhookAsker
+from sovereign.webhooks.bodies import ToolCallRequest
+from sovereign.webhooks.subscriptions import webhook_of
+from sovereign.webhooks.targets import WebhookEvent, WebhookTarget, choose_target
+
+__all__ = ["SessionFactory", "ToolWebhooks"]
+
+
+class ToolWebhooks:
+    """Runs the webhook tools of one call."""
+
+    def __init__(self, asker: WebhookAsker, conversation: Conversation) -> None:
+        self._asker = asker
+        self._conversation = conversation
+        assistant, identity = conversation.assistant, conversation.identity
+        self._call = identity.describe(conversation.ref.call_id, "in-progress", assistant)
+
+    async def tool_call(self, tool: WebhookTool, call: ToolCall) -> str:
+        """Ask and return the text for the model; a failure is text too."""
+        target = self._target(tool)
+        if target is None:
+            return '{"error": "The tool has no webhook that takes tool calls."}'
+        return (await self._asker.tool_call(target, self._call, _request(call))).for_model()
+
+    def start_tool_call(self, tool: WebhookTool, call: ToolCall) -> None:
+        """Send an asynchronous tool; nobody waits for it."""
+        target = self._target(tool)
+        if target is not None:
+            self._asker.start_tool_call(target, self._call, _request(call))
+
+    def _target(self, tool: WebhookTool) -> WebhookTarget | None:
+        own = None
+        if tool.target:
+            secret = tool.server.secret if tool.server else None
+            own = WebhookTarget(tool.target, SigningSecret(secret) if secret else None)
+        return choose_target(
+            WebhookEvent.TOOL_CALLS,
+            assistant=webhook_of(self._conversation.assistant),
+            account=self._conversation.account_webhook,
+            tool=own,
+        )
+
+
+@dataclass(frozen=True)
+class PreparedSession:
+    """A conversation whose providers are open; the session closes them, `discard` does when there is none."""
+
+    setup: CallSetup
+    services: SessionServices
+
+    def start(self, leg: CallLeg) -> Session:
+        """The session on its answered leg."""
+        return CallSession(self.setup, leg, self.services)
+
+    async def discard(self) -> None:
+        """Close what was opened: the call came to nothing."""
+        await self.services.model.close()
+        await self.services.synthesiser.close()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionFactory:
+    """What the conversations of a process share."""
+
+    providers: Providers
+    detector: VoiceActivity
+    poller: Poller
+    asker: WebhookAsker
+    calls: CallStore
+    directory: TableDirectory
+    predictor: EndOfTurnPredictor | None = None
+
+    async def prepare(self, conversation: Conversation) -> Prepared:
+        """Open the providers while the phone still rings; the answer is then only a matter of the leg.
+
+        Raises ProviderError, after one immediate retry where that may help.
+        """
+        try:
+            return await self._prepare(conversation)
+        except ProviderError as failed:
+            if not failed.retryable:
+                raise
+        return await self._prepare(conversation)
+
+    async def announce(self, leg: CallLeg, text: str, org_id: str, assistant: EffectiveAssistant | None) -> None:
+        """Speak a text with the assistant's voice, or the deployment's where there is none."""
+        config = assistant.tts if assistant else None
+        if config is None:
+            default = default_configs()["tts_config"]
+            config = TTS_CONFIGS[default["provider"]].model_validate(default)
+        voice = config
+        await speak(leg, text, lambda: self.providers.synthesiser(voice, org_id))
+
+    async def _prepare(self, conversation: Conversation) -> Prepared:
+        assistant, org_id = conversation.assistant, conversation.ref.org_id
+        if assistant.stt is None or assistant.tts is None:
+            raise ProviderError(assistant.llm.provider, "speech-to-speech models are not offered here", retryable=False)
+        recogniser = await self.providers.recogniser(assistant.stt, org_id)
+        model = await self.providers.chat_model(assistant.llm, org_id)
+        synthesiser = await self.providers.synthesiser(assistant.tts, org_id)
+        asker = ToolWebhooks(self.asker, conversation)
+        setup = CallSetup.from_assistant(conversation.ref, conversation.identity.direction, assistant)
+        instructions = [message.content for message in setup.conversation.prompt]
+        await self.providers.prepare_chat(assistant.llm, instructions, ())
+        services = self._services(conversation, recogniser, model, synthesiser, asker)
+        return PreparedSession(setup, services)
+
+    def _services(
+        self,
+        conversation: Conversation,
+        recogniser: Recogniser,
+        model: ChatModel,
+        synthesiser: Synthesiser,
+        asker: ToolWebhooks,
+    ) -> SessionServices:
+        ref, number_id = conversation.ref, conversation.identity.number_id
+
+        async def route_transfer(destination: str) -> str:
+            return await asyncio.to_thread(self.directory.transfer_target, ref.org_id, number_id, destination)
+
+        return SessionServices(
+            recogniser=recogniser,
+            model=model,
+            synthesiser=synthesiser,
+            detector=self.detector,
+            poller=self.poller,
+            asker=asker,
+            write_messages=self.calls.append_messages,
+            route_transfer=route_transfer,
+            predictor=self.predictor,
+        )
+
+
+def _request(call: ToolCall) -> ToolCallRequest:
+    return ToolCallRequest(call.id, call.name, call.arguments)

@@ -1,0 +1,157 @@
+"""The SIP endpoint of a media process: listens, dials, hands out legs. One per process, as the stack demands."""
+
+import ipaddress
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from aws_lambda_powertools import Logger
+from baresip.call import Call
+from baresip.config import Config
+from baresip.errors import BaresipError
+from baresip.runtime import Runtime
+
+from media.telephony.addresses import EXPOSED_HEADERS, TrunkRoute, dial_uri
+from media.telephony.baresip_leg import BaresipLeg
+from media.telephony.stack_log import forward_stack_log
+from media.telephony.user_agents import MAX_USER_AGENTS, UserAgents
+
+__all__ = ["EndpointConfig", "EndpointError", "Invite", "SipEndpoint"]
+
+RTP_TIMEOUT_SECONDS = 30
+
+logger = Logger(child=True)
+
+
+class EndpointError(Exception):
+    """The endpoint cannot start; one line that says what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EndpointConfig:
+    """Where to listen and how to treat media. `rtp_ports` is the first and last UDP port for RTP and RTCP.
+
+    `jitter_ms` is the adaptive jitter buffer's range in milliseconds, None for no buffer (right on loopback only).
+    """
+
+    host: str
+    port: int
+    rtp_ports: tuple[int, int]
+    jitter_ms: tuple[int, int] | None = (20, 200)
+    rtp_timeout_seconds: int = RTP_TIMEOUT_SECONDS
+    max_user_agents: int = MAX_USER_AGENTS
+
+    def stack_text(self) -> str:
+        """The lines of the stack's own configuration that its typed form has no field for."""
+        first, last = self.rtp_ports
+        address = f"[{self.host}]" if ":" in self.host else self.host
+        lines = [f"sip_listen {address}:{self.port}", f"rtp_ports {first}-{last}", "sip_transports udp,tcp"]
+        if self.jitter_ms is None:
+            lines.append("audio_jitter_buffer_type off")
+        else:
+            low, high = self.jitter_ms
+            lines += ["audio_jitter_buffer_type adaptive", f"audio_jitter_buffer_ms {low}-{high}"]
+        return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True)
+class Invite:
+    """A call that has arrived: the stack has said 180, nobody has answered. Headers are untrusted."""
+
+    leg: BaresipLeg
+    headers: Mapping[str, str] = field(repr=False)
+
+
+class SipEndpoint:
+    """Owns the SIP stack of this process; `on_dead` is called when that dies, which no restart in here can repair."""
+
+    def __init__(self, config: EndpointConfig, on_dead: Callable[[], None] = lambda: None) -> None:
+        self._config = config
+        self._on_invite: Callable[[Invite], None] | None = None
+        self._on_dead = on_dead
+        self._runtime = Runtime()
+        self._agents = UserAgents(self._runtime, self._on_incoming, limit=config.max_user_agents)
+        self._legs: set[BaresipLeg] = set()
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether this process can dial with no further identity and should be replaced."""
+        return self._agents.exhausted
+
+    async def start(self, on_invite: Callable[[Invite], None]) -> None:
+        """Listen on UDP and TCP. `on_invite` is called on the event loop and must neither block nor raise.
+
+        Raises EndpointError, e.g. for a port in use.
+        """
+        self._on_invite = on_invite
+        host, port = self._config.host, self._config.port
+        _require_free(host, port)
+        forward_stack_log()
+        config = Config(
+            net_interface=None if ipaddress.ip_address(host).is_unspecified else host,
+            max_concurrent_calls=None,
+            expose_headers=EXPOSED_HEADERS,
+            rtp_timeout=self._config.rtp_timeout_seconds,
+            extra_config_text=self._config.stack_text(),
+        )
+        self._runtime.on_dead = self._die
+        try:
+            await self._runtime.start(config)
+            for transport in ("udp", "tcp"):
+                await self._agents.listen(host, transport)
+        except BaresipError as failed:
+            raise EndpointError(f"the SIP stack does not start on {host}:{port}: {failed}") from None
+        logger.info("sip_listening", port=port)
+
+    async def dial(self, trunk: TrunkRoute, number: str, caller: str) -> BaresipLeg:
+        """Ring `number` (E.164) through a trunk, showing `caller`; the leg tells what comes of it.
+
+        Raises DialRefusedError (TooManyIdentitiesError) when no INVITE could be sent.
+        """
+        call, early = await self._agents.dial(trunk, caller, dial_uri(trunk, number))
+        leg = self._adopt(call, outbound=True)
+        for event in early:
+            # the library's own listener: it keeps the call's state and passes the event on to the leg
+            call._on_stack_event(event)
+        return leg
+
+    async def close(self) -> None:
+        """Stop the stack; legs still up are closed first."""
+        for leg in list(self._legs):
+            await leg.hang_up()
+        try:
+            await self._runtime.close()
+        except BaresipError:
+            logger.exception("sip_stack_not_closed")
+
+    def _on_incoming(self, call: Call) -> None:
+        if self._on_invite:
+            self._on_invite(Invite(self._adopt(call, outbound=False), dict(call.headers)))
+
+    def _adopt(self, call: Call, *, outbound: bool) -> BaresipLeg:
+        leg = BaresipLeg(call, outbound=outbound, on_closed=self._legs.discard)
+        self._legs.add(leg)
+        return leg
+
+    def _die(self) -> None:
+        logger.critical("sip_stack_died", calls=len(self._legs))
+        for leg in list(self._legs):
+            leg.fail("the SIP stack died")
+        self._on_dead()
+
+
+def _require_free(host: str, port: int) -> None:
+    """Refuse a port another program listens on: the stack itself would only log it and then hear nothing."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for kind, name in ((socket.SOCK_DGRAM, "UDP"), (socket.SOCK_STREAM, "TCP")):
+        with socket.socket(family, kind) as probe:
+            if kind == socket.SOCK_STREAM:
+                # a connection of an earlier run in TIME_WAIT does not stand in the way of listening
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((host, port))
+            except OSError as failed:
+                raise EndpointError(
+                    f"SIP_LISTEN: {name} port {port} on {host} is not available ({failed.strerror}); "
+                    "stop what uses it or choose another port"
+                ) from None
