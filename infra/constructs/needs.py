@@ -1,0 +1,144 @@
+"""Turns a row's needs into grants and environment variables: the one place where both are decided."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import aws_cdk as cdk
+from aws_cdk import aws_iam as iam
+
+from infra.platform import Messaging, Platform, organization_secrets, secrets_statement
+from infra.resources import Need
+
+Setter = Callable[[str, str], object]
+"""Sets one environment variable."""
+
+TABLE_ACTIONS = (
+    "BatchGetItem",
+    "ConditionCheckItem",
+    "DeleteItem",
+    "GetItem",
+    "PutItem",
+    "Query",
+    "UpdateItem",
+)
+"""What `sovereign.kernel.table` calls; a transaction needs only the actions inside it. Never Scan."""
+
+
+class MissingResourceError(LookupError):
+    """A row needs something its stack comes before."""
+
+
+class Granter(Protocol):
+    """Grants one need to a principal."""
+
+    def __call__(self, platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
+        """Add the policy statements and name the resource in the environment."""
+
+
+def grant(platform: Platform, needs: frozenset[Need], grantee: iam.IGrantable, set_variable: Setter) -> None:
+    """Give a function or task what its row says, in a fixed order so that templates do not change for nothing."""
+    for need in sorted(needs):
+        _GRANTERS[need](platform, grantee, set_variable)
+
+
+def _table(platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
+    table = platform.data.table
+    statement = iam.PolicyStatement(
+        actions=[f"dynamodb:{action}" for action in TABLE_ACTIONS],
+        resources=[table.table_arn, f"{table.table_arn}/index/*"],
+    )
+    grantee.grant_principal.add_to_principal_policy(statement)
+    set_variable("TABLE_NAME", table.table_name)
+
+
+def _encryption(platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
+    platform.data.key.grant(grantee, "kms:GenerateDataKey", "kms:Decrypt")
+    set_variable("KMS_KEY_ID", platform.data.key.key_arn)
+
+
+def _signing_secret(platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
+    platform.data.signing_secret.grant_read(grantee)
+    set_variable("SIGNING_SECRET_ID", platform.data.signing_secret.secret_arn)
+
+
+def _control_secret(platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
+    platform.data.control_secret.grant_read(grantee)
+    set_variable("CONTROL_SECRET_ID", platform.data.control_secret.secret_arn)
+
+
+def _platform_keys(platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
+    platform.data.platform_keys.grant_read(grantee)
+    set_variable("PLATFORM_KEYS_SECRET_ID", platform.data.platform_keys.secret_arn)
+
+
+def _organization_keys(platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
+    arn = organization_secrets(cdk.Stack.of(grantee), platform.stage)  # type: ignore[arg-type]
+    grantee.grant_principal.add_to_principal_policy(secrets_statement(arn, "GetSecretValue"))
+    set_variable("SECRET_PREFIX", platform.stage.prefix)
+
+
+def _recordings(platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
+    platform.data.recordings.grant_read(grantee)
+    set_variable("RECORDINGS_BUCKET", platform.data.recordings.bucket_name)
+
+
+def _recordings_delete(platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
+    bucket = platform.data.recordings
+    bucket.grant_delete(grantee)
+    listing = iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn])
+    grantee.grant_principal.add_to_principal_policy(listing)
+    set_variable("RECORDINGS_BUCKET", platform.data.recordings.bucket_name)
+
+
+def _node_gateway(platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
+    if platform.node_gateway is None:
+        raise MissingResourceError("the media stack comes before what calls its node gateway")
+    platform.node_gateway.grant_invoke(grantee)
+    set_variable("NODE_GATEWAY_FUNCTION", platform.node_gateway.function_name)
+
+
+def _messaging(platform: Platform) -> Messaging:
+    if platform.messaging is None:
+        raise MissingResourceError("the events stack comes before what uses its bus and queues")
+    return platform.messaging
+
+
+def _bus(platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
+    bus = _messaging(platform).bus
+    bus.grant_put_events_to(grantee)
+    set_variable("BUS_NAME", bus.event_bus_name)
+
+
+def _delivery_queue(platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
+    queue = _messaging(platform).delivery_queue
+    queue.grant_send_messages(grantee)
+    set_variable("DELIVERY_QUEUE_URL", queue.queue_url)
+
+
+def _delivery_dead_letters(platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
+    queue = _messaging(platform).delivery_dead_letters
+    queue.grant_send_messages(grantee)
+    set_variable("DELIVERY_DEAD_LETTER_QUEUE_URL", queue.queue_url)
+
+
+def _failed_records(platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
+    queue = _messaging(platform).failed_records
+    queue.grant_send_messages(grantee)
+    set_variable("FAILED_RECORDS_QUEUE_URL", queue.queue_url)
+
+
+_GRANTERS: dict[Need, Granter] = {
+    Need.TABLE: _table,
+    Need.ENCRYPTION: _encryption,
+    Need.SIGNING_SECRET: _signing_secret,
+    Need.CONTROL_SECRET: _control_secret,
+    Need.PLATFORM_KEYS: _platform_keys,
+    Need.ORGANIZATION_KEYS: _organization_keys,
+    Need.RECORDINGS: _recordings,
+    Need.RECORDINGS_DELETE: _recordings_delete,
+    Need.NODE_GATEWAY: _node_gateway,
+    Need.BUS: _bus,
+    Need.DELIVERY_QUEUE: _delivery_queue,
+    Need.DELIVERY_DEAD_LETTERS: _delivery_dead_letters,
+    Need.FAILED_RECORDS: _failed_records,
+}

@@ -1,0 +1,99 @@
+"""THE table: one row per Lambda function. Adding an API resource is one folder under `functions/` and one row here."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Need(StrEnum):
+    """What a function is granted; each also brings the environment variables that name it."""
+
+    TABLE = "table"
+    ENCRYPTION = "encryption"
+    SIGNING_SECRET = "signing_secret"  # noqa: S105 - a name
+    CONTROL_SECRET = "control_secret"  # noqa: S105 - a name
+    PLATFORM_KEYS = "platform_keys"
+    ORGANIZATION_KEYS = "organization_keys"
+    RECORDINGS = "recordings"
+    RECORDINGS_DELETE = "recordings_delete"
+    NODE_GATEWAY = "node_gateway"
+    BUS = "bus"
+    DELIVERY_QUEUE = "delivery_queue"
+    DELIVERY_DEAD_LETTERS = "delivery_dead_letters"
+    FAILED_RECORDS = "failed_records"
+
+
+ROUTED = frozenset({Need.TABLE, Need.SIGNING_SECRET})
+"""What `sovereign.http` itself uses: keys, rate counters and idempotency records, whose bodies are signed."""
+
+
+@dataclass(frozen=True)
+class ApiResource:
+    """A function behind the HTTP API: `paths` are below `/api/v1/`, each with everything under it."""
+
+    name: str
+    paths: tuple[str, ...]
+    needs: frozenset[Need] = ROUTED
+    memory_mb: int = 1024
+
+
+@dataclass(frozen=True)
+class Worker:
+    """A function started by events: `timeout_seconds` bounds one invocation."""
+
+    name: str
+    needs: frozenset[Need]
+    timeout_seconds: int
+    memory_mb: int = 512
+
+
+API_RESOURCES: tuple[ApiResource, ...] = (
+    ApiResource("health", ("health",), needs=frozenset({Need.TABLE, Need.SIGNING_SECRET})),
+    ApiResource("organizations", ("organizations", "account"), needs=ROUTED | {Need.ENCRYPTION}),
+    ApiResource("api_keys", ("api-keys",)),
+    ApiResource("assistants", ("assistants", "agents"), needs=ROUTED | {Need.ENCRYPTION}),
+    ApiResource("numbers", ("numbers",)),
+    ApiResource("sip_trunks", ("sip-trunks",), needs=ROUTED | {Need.ENCRYPTION}),
+    ApiResource("voices", ("voices",)),
+    ApiResource("calls", ("calls",), needs=ROUTED | {Need.ENCRYPTION, Need.NODE_GATEWAY, Need.RECORDINGS}),
+    ApiResource("usage", ("usage",)),
+    ApiResource(
+        "webhook_deliveries",
+        ("webhook-deliveries",),
+        needs=ROUTED | {Need.ENCRYPTION, Need.DELIVERY_QUEUE},
+    ),
+)
+
+FALLBACK_RESOURCE = "health"
+"""Answers every path no row claims, in the API's own error shape."""
+
+ON_TABLE_CHANGE = Worker(
+    "on_table_change",
+    frozenset({Need.TABLE, Need.ENCRYPTION, Need.BUS, Need.DELIVERY_QUEUE, Need.FAILED_RECORDS}),
+    timeout_seconds=50,
+)
+DELIVER_WEBHOOK = Worker(
+    "deliver_webhook",
+    frozenset({Need.TABLE, Need.ENCRYPTION, Need.DELIVERY_QUEUE, Need.DELIVERY_DEAD_LETTERS}),
+    timeout_seconds=60,
+)
+AFTER_CALL_TASKS = Worker(
+    "after_call_tasks",
+    frozenset({Need.TABLE, Need.ENCRYPTION, Need.PLATFORM_KEYS, Need.ORGANIZATION_KEYS}),
+    timeout_seconds=120,
+)
+APPLY_RETENTION = Worker(
+    "apply_retention",
+    frozenset({Need.TABLE, Need.RECORDINGS_DELETE}),
+    timeout_seconds=900,
+)
+REAP_LOST_CALLS = Worker("reap_lost_calls", frozenset({Need.TABLE}), timeout_seconds=50)
+NODE_GATEWAY = Worker("node_gateway", frozenset({Need.TABLE, Need.CONTROL_SECRET}), timeout_seconds=20)
+
+WORKERS: tuple[Worker, ...] = (
+    ON_TABLE_CHANGE,
+    DELIVER_WEBHOOK,
+    AFTER_CALL_TASKS,
+    APPLY_RETENTION,
+    REAP_LOST_CALLS,
+    NODE_GATEWAY,
+)

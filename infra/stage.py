@@ -1,0 +1,111 @@
+"""Typed settings of a stage: what may differ between development, production and the embedded runtime."""
+
+import platform
+import sys
+from dataclasses import dataclass, field
+from typing import Literal
+
+Architecture = Literal["arm64", "x86_64"]
+
+
+class UnknownStageError(ValueError):
+    """The stage asked for is not one of `STAGES`."""
+
+
+@dataclass(frozen=True)
+class LambdaTarget:
+    """The interpreter and processor the functions run on.
+
+    `native` builds the dependencies layer for the machine it is built on, whatever its operating system.
+    """
+
+    python: str = "3.13"
+    architecture: Architecture = "arm64"
+    native: bool = False
+    snap_start: bool = True
+
+    @classmethod
+    def of_this_machine(cls) -> "LambdaTarget":
+        """The running interpreter: what the emulator's workers run, whatever runtime a function names."""
+        machine = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
+        return cls(
+            python=f"{sys.version_info.major}.{sys.version_info.minor}",
+            architecture="arm64" if machine == "arm64" else "x86_64",
+            native=True,
+            snap_start=False,
+        )
+
+
+@dataclass(frozen=True)
+class MediaSettings:
+    """The Fargate task of a media node: `cpu` in CPU units (1024 a core), `memory_mb` in MiB, one process a core."""
+
+    cpu: int = 2048
+    memory_mb: int = 4096
+    desired_count: int = 2
+    max_calls_per_process: int = 40
+    rtp_ports: tuple[int, int] = (20000, 24999)
+    drain_seconds: int = 120
+    """How long a stopping task may finish its calls: Fargate's own limit for `stopTimeout`."""
+
+    @property
+    def processes(self) -> int:
+        """One media process a core."""
+        return max(1, self.cpu // 1024)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One deployment. `log_days` must be a retention CloudWatch offers; CIDRs widen where requests may go."""
+
+    name: str
+    account: str | None = None
+    region: str | None = None
+    default_providers: Literal["local", "cloud"] = "cloud"
+    egress_allowed_cidrs: tuple[str, ...] = ()
+    log_days: int = 30
+    log_level: str = "INFO"
+    deletion_protection: bool = True
+    target: LambdaTarget = field(default_factory=LambdaTarget)
+    media: MediaSettings = field(default_factory=MediaSettings)
+    media_image: str | None = None
+    """An image already in a registry; None builds `media_fargate/Dockerfile` on the deploying machine."""
+    alarm_email: str | None = None
+
+    @property
+    def prefix(self) -> str:
+        """Begins the names of secrets, functions and log groups."""
+        return f"sovereign/{self.name}"
+
+
+EMBEDDED_ACCOUNT = "000000000000"
+EMBEDDED_REGION = "us-east-1"
+
+
+def _embedded() -> Stage:
+    return Stage(
+        name="embedded",
+        account=EMBEDDED_ACCOUNT,
+        region=EMBEDDED_REGION,
+        default_providers="local",
+        egress_allowed_cidrs=("127.0.0.0/8", "::1/128"),
+        log_days=7,
+        deletion_protection=False,
+        target=LambdaTarget.of_this_machine(),
+        media_image="sovereign-media:local",
+    )
+
+
+STAGES = {
+    "dev": lambda: Stage(name="dev", deletion_protection=False),
+    "prod": lambda: Stage(name="prod", log_days=90),
+    "embedded": _embedded,
+}
+
+
+def stage_named(name: str) -> Stage:
+    """The settings of a stage. Raises UnknownStageError naming the ones there are."""
+    try:
+        return STAGES[name]()
+    except KeyError:
+        raise UnknownStageError(f"stage {name!r} is not one of {', '.join(STAGES)}") from None

@@ -1,0 +1,35 @@
+"""Installs the programs some tests drive, where that is possible: as root on a machine with apt.
+
+Elsewhere those tests say what is missing and are skipped, unless REQUIRE_ALL=1, where a skip fails.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+
+PROGRAMS = {"sipp": "sip-tester", "baresip": "baresip-core"}
+"""Program -> Debian package: two phones that were not written here."""
+
+
+def main() -> int:
+    """Always 0 unless REQUIRE_ALL=1 and something is missing."""
+    missing = {package for program, package in PROGRAMS.items() if shutil.which(program) is None}
+    if missing and os.geteuid() == 0 and shutil.which("apt-get"):
+        _install(sorted(missing))
+        missing = {package for program, package in PROGRAMS.items() if shutil.which(program) is None}
+    if missing:
+        sys.stdout.write(f"not installed: {', '.join(sorted(missing))}; the tests that need them are skipped\n")
+    return 1 if missing and os.environ.get("REQUIRE_ALL") == "1" else 0
+
+
+def _install(packages: list[str]) -> None:
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    subprocess.run(["apt-get", "update", "-qq"], check=False, env=environment, **quiet)
+    command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
+    subprocess.run(command, check=False, env=environment, **quiet)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,95 @@
+"""What every test may ask for: a platform of its own on this machine, and the rule about skipped tests."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.embedded.local_file import LocalPlatform, read_local
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the running platform share one worker, and so one platform, which takes seconds to start."""
+    for item in items:
+        if "embedded_platform" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("platform"))
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(300))  # the first of them waits for the start
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """With REQUIRE_ALL=1 (as in CI) a skipped test is a failed one: something it needs was not installed."""
+    outcome = yield
+    report = outcome.get_result()  # type: ignore[attr-defined]  # pluggy's result
+    is_expected_failure = hasattr(report, "wasxfail")
+    if report.skipped and not is_expected_failure and os.environ.get("REQUIRE_ALL") == "1":
+        report.outcome = "failed"
+        report.longrepr = f"skipped although REQUIRE_ALL=1: {report.longrepr}"
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports nobody listens on, TCP and UDP, each with the port after it free as well."""
+    found: list[int] = []
+    while len(found) < count:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        if all(_is_free(port + offset) for offset in range(2)) and not {port, port + 1, port - 1} & {*found}:
+            found.append(port)
+    return found
+
+
+def _is_free(port: int) -> bool:
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                return False
+    return True
+
+
+def embedded_environment(home: Path) -> dict[str, str]:
+    """The variables of an embedded platform of its own, beside any that runs already."""
+    api, emulator, control, sink, sip = free_ports(5)
+    first_rtp = 30_000 + os.getpid() % 500 * 20
+    return {
+        **os.environ,
+        "SOVEREIGN_HOME": str(home),
+        "SOVEREIGN_API_PORT": str(api),
+        "SOVEREIGN_EMULATOR_PORT": str(emulator),
+        "SOVEREIGN_CONTROL_PORT": str(control),
+        "SOVEREIGN_SINK_PORT": str(sink),
+        "SOVEREIGN_SIP_PORT": str(sip),
+        "SOVEREIGN_RTP_PORTS": f"{first_rtp}-{first_rtp + 399}",
+        "SOVEREIGN_MAX_CALLS": "20",
+    }
+
+
+def run_embedded(module: str, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `python -m infra.embedded.<module>` to its end."""
+    command = [sys.executable, "-m", f"infra.embedded.{module}", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=280)
+
+
+@pytest.fixture(scope="session")
+def embedded_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPlatform]:
+    """A whole platform, media node included, seeded like `make up` leaves it; stopped when the tests end."""
+    home = tmp_path_factory.mktemp("platform")
+    environment = embedded_environment(home)
+    started = run_embedded("up", environment, "--no-demo")
+    try:
+        assert started.returncode == 0, started.stdout + started.stderr
+        platform = read_local(home / "local.json")
+        assert platform is not None
+        yield platform
+    finally:
+        stopped = run_embedded("down", environment)
+        assert stopped.returncode == 0, stopped.stderr
