@@ -40,9 +40,11 @@ def _install(folder: Path, python: Path, uv: str) -> str | None:
     sys.stdout.write("setting up the Python environment (once per change of the lock file)\n")
     sys.stdout.flush()
     try:
-        venv.create(folder, with_pip=True)
-    except (OSError, subprocess.CalledProcessError):
+        venv.create(folder, with_pip=True, symlinks=True)
+    except subprocess.CalledProcessError:
         return "the virtual environment could not be made: on Debian, install python3-venv"
+    except OSError as failure:
+        return f"the virtual environment could not be made in {folder}: {failure.strerror}"
     steps = (
         [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", f"uv=={uv}"],
         [

@@ -24,11 +24,10 @@ def main() -> int:
 
 
 def _install(packages: list[str]) -> None:
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.STDOUT}
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    subprocess.run(["apt-get", "update", "-qq"], check=False, env=environment, **quiet)
+    subprocess.run(["apt-get", "update", "-qq"], check=False, env=environment, capture_output=True)
     command = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
-    subprocess.run(command, check=False, env=environment, **quiet)
+    subprocess.run(command, check=False, env=environment, capture_output=True)
 
 
 if __name__ == "__main__":
