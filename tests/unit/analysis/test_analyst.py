@@ -7,9 +7,11 @@ import pytest
 from sovereign.analysis.analyst import CallAnalyst
 from sovereign.analysis.reporting import write_report
 from sovereign.analysis.structured_data import AnalysisFailedError, extract
+from sovereign.analysis_templates import AnalysisTemplateStore
 from sovereign.calls.model import CallRef, Message
 from sovereign.completion.interface import ChatCompletion, Completion, CompletionError, Prompt
 from sovereign.completion.registry import CompletionChoice
+from tests.unit.calls.harness import ORG, OTHER_ORG
 from tests.unit.webhooks.world import CIPHER, World
 
 SCHEMA = {"type": "object", "properties": {"mood": {"enum": ["good", "bad"]}}, "required": ["mood"]}
@@ -44,7 +46,8 @@ class Opened:
 
 def analyse(world: World, ref: CallRef, model: ScriptedModel | Exception) -> Opened:
     opened = Opened(model)
-    CallAnalyst(calls=world.calls, completions=opened, cipher=CIPHER).analyse(ref)  # type: ignore[arg-type]
+    templates = AnalysisTemplateStore(world.table)
+    CallAnalyst(calls=world.calls, completions=opened, cipher=CIPHER, templates=templates).analyse(ref)  # type: ignore[arg-type]
     return opened
 
 
@@ -164,3 +167,65 @@ def test_the_report_says_why_the_analysis_is_missing_unless_there_is_one(world: 
     analyse(world, other, ScriptedModel("kept"))
     write_report(world.calls, other, failure="The analysis could not be completed.")
     assert found(world, other) == ("kept", None, None)
+
+
+TEMPLATE = {
+    "name": "Mood",
+    "system_prompt": "You judge {transcript}.",
+    "user_prompt": 'Like {"mood": "good"}: {summary} / {duration} / {caller_number} / {transcript} / {other}',
+    "schema": SCHEMA,
+}
+
+
+def with_template(world: World, *messages: Message, template: Mapping[str, Any] = TEMPLATE, **plan: Any) -> CallRef:
+    made = AnalysisTemplateStore(world.table).create(ORG, template)
+    data = {"structured_data_plan": {"enabled": True, "template_id": made.id, **plan}}
+    return ended_call(world, *messages, analysis_plan=data)
+
+
+def test_a_template_is_filled_in_one_pass(world: World) -> None:
+    ref = with_template(world, Message("user", "{summary}?"), Message("assistant", "a word"))
+    model = ScriptedModel("They spoke.", '{"mood": "good"}')
+    analyse(world, ref, model)
+    assert found(world, ref) == ("They spoke.", {"mood": "good"}, None)
+    instruction, schema, question = model.asked[1]
+    assert (instruction.role, instruction.content) == ("system", "You judge {transcript}.")
+    assert json.dumps(SCHEMA) in schema.content
+    assert (question.role, question.content) == (
+        "user",
+        'Like {"mood": "good"}: They spoke. / 30 / +31612345678 / user: {summary}?\nassistant: a word / {other}',
+    )
+    assert model.schemas[1] == SCHEMA
+
+
+def test_a_template_that_leaves_the_transcript_out_still_gets_it(world: World) -> None:
+    ref = with_template(world, template={**TEMPLATE, "user_prompt": "How was it?"})
+    model = ScriptedModel("s", '{"mood": "bad"}')
+    analyse(world, ref, model)
+    assert [p.content for p in model.asked[1][2:]] == [
+        "How was it?",
+        "Transcript:\nuser: Hello\nassistant: Good day",
+    ]
+
+
+def test_what_the_plan_says_itself_beats_its_template(world: World) -> None:
+    own = {"type": "object", "properties": {"tone": {"type": "string"}}}
+    ref = with_template(world, schema=own, messages=[{"role": "user", "content": "{{schema}} {{transcript}}"}])
+    model = ScriptedModel("s", '{"tone": "calm"}')
+    analyse(world, ref, model)
+    assert found(world, ref)[1] == {"tone": "calm"}
+    assert model.asked[1][0].content.startswith(json.dumps(own))
+
+
+def test_a_template_that_is_gone_is_an_analysis_error_and_the_summary_stays(world: World) -> None:
+    plan = {"structured_data_plan": {"enabled": True, "template_id": "99999999-9999-4999-8999-999999999999"}}
+    ref = ended_call(world, analysis_plan=plan)
+    analyse(world, ref, ScriptedModel("s"))
+    assert found(world, ref) == ("s", None, "the analysis template does not exist any more")
+
+
+def test_the_template_of_another_organization_is_none(world: World) -> None:
+    foreign = AnalysisTemplateStore(world.table).create(OTHER_ORG, TEMPLATE)
+    ref = ended_call(world, analysis_plan={"structured_data_plan": {"enabled": True, "template_id": foreign.id}})
+    analyse(world, ref, ScriptedModel("s"))
+    assert found(world, ref) == ("s", None, "the analysis template does not exist any more")

@@ -9,6 +9,7 @@ import pytest
 from sovereign.completion.interface import CompletionError, Prompt, TokenUsage
 from sovereign.completion.openai import OpenAICompletion
 from sovereign.completion.registry import CompletionChoice, Completions
+from sovereign.provider_keys import ProviderKey
 
 ANSWER = {
     "id": "c",
@@ -95,7 +96,7 @@ def test_a_connection_that_fails_is_a_failure(monkeypatch: pytest.MonkeyPatch) -
 
 
 class NoKeys:
-    def key(self, org_id: str, provider: str) -> str | None:
+    def lookup(self, org_id: str, provider: str) -> ProviderKey | None:
         return None
 
 

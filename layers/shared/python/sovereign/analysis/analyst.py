@@ -1,18 +1,21 @@
 """The analysis of a call that is over."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sovereign.analysis import prompts
+from sovereign.analysis.prompts import TemplateValues
 from sovereign.analysis.structured_data import AnalysisFailedError, extract
 from sovereign.analysis.transcript import as_text, conversation
+from sovereign.analysis_templates import AnalysisTemplate, AnalysisTemplateStore
 from sovereign.assistants import EffectiveAssistant
 from sovereign.assistants.settings import StructuredDataPlan
 from sovereign.calls.model import Call, CallRef, Message
 from sovereign.calls.store import CallStore
-from sovereign.completion.interface import ChatCompletion, CompletionError
+from sovereign.completion.interface import ChatCompletion, CompletionError, Prompt
 from sovereign.completion.registry import CompletionChoice, Completions
 from sovereign.kernel.encryption import Cipher
+from sovereign.kernel.errors import NotFoundError
 from sovereign.kernel.observe import logger
 
 DEFAULT_MIN_MESSAGES = 2
@@ -24,10 +27,13 @@ _log = logger()
 class CallAnalyst:
     """Writes summaries and structured data."""
 
-    def __init__(self, *, calls: CallStore, completions: Completions, cipher: Cipher) -> None:
+    def __init__(
+        self, *, calls: CallStore, completions: Completions, cipher: Cipher, templates: AnalysisTemplateStore
+    ) -> None:
         self._calls = calls
         self._completions = completions
         self._cipher = cipher
+        self._templates = templates
 
     def analyse(self, ref: CallRef) -> None:
         """Write the call's summary and structured data, or why there are none. Does nothing when they are written."""
@@ -59,9 +65,18 @@ class CallAnalyst:
             return findings
         findings.summarise(completion, spoken)
         data = plan.structured_data_plan if plan else None
-        if data and data.enabled and data.json_schema is not None:
-            findings.extract(completion, data, call)
+        if data and data.enabled:
+            findings.extract(completion, data, call, self._template(call, data, findings))
         return findings
+
+    def _template(self, call: Call, data: StructuredDataPlan, findings: "_Findings") -> AnalysisTemplate | None:
+        if data.template_id is None:
+            return None
+        try:
+            return self._templates.get(call.ref.org_id, data.template_id)
+        except NotFoundError:
+            findings.note("the analysis template does not exist any more")
+            return None
 
 
 class _Findings:
@@ -87,15 +102,29 @@ class _Findings:
         except CompletionError as failure:
             self.note(str(failure))
 
-    def extract(self, completion: ChatCompletion, plan: StructuredDataPlan, call: Call) -> None:
-        schema = plan.json_schema or {}
-        asked = prompts.data_prompts(
-            [(message.role, message.content) for message in plan.messages],
-            schema=schema,
-            transcript=as_text(call.messages or ()),
-            ended_reason=call.end_reason.value if call.end_reason else "",
-        )
+    def extract(
+        self, completion: ChatCompletion, plan: StructuredDataPlan, call: Call, template: AnalysisTemplate | None
+    ) -> None:
+        """Ask for the data; what the plan says itself beats the template it names."""
+        schema = plan.json_schema if template is None or plan.json_schema is not None else template.schema
+        if schema is None:
+            return
+        asked = self._asked(plan, call, schema, template)
         try:
             self.analysis = extract(completion, asked, schema)
         except (CompletionError, AnalysisFailedError) as failure:
             self.note(str(failure))
+
+    def _asked(
+        self, plan: StructuredDataPlan, call: Call, schema: Mapping[str, Any], template: AnalysisTemplate | None
+    ) -> list[Prompt]:
+        transcript = as_text(call.messages or ())
+        if template is None or plan.messages:
+            return prompts.data_prompts(
+                [(message.role, message.content) for message in plan.messages],
+                schema=schema,
+                transcript=transcript,
+                ended_reason=call.end_reason.value if call.end_reason else "",
+            )
+        values = TemplateValues(transcript, self.summary, call.duration_seconds or 0, call.caller_phone or "")
+        return prompts.template_prompts(template.system_prompt, template.user_prompt, schema=schema, values=values)

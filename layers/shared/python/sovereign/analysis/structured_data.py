@@ -5,16 +5,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from jsonschema.exceptions import SchemaError
-from jsonschema.protocols import Validator
-from jsonschema.validators import validator_for
-from referencing import Registry
-from referencing.exceptions import Unresolvable
-
 from sovereign.analysis import prompts
+from sovereign.catalog.json_schema import MAX_DEPTH, check_schema, depth_exceeds
+from sovereign.catalog.schema_validation import UnusableSchemaError, schema_problems
 from sovereign.completion.interface import ChatCompletion, Prompt
 
 MAX_PROBLEMS = 10
+CHECK_CPU_SECONDS = 2.0
+"""For checking one answer: nobody waits for it, but the report is due."""
 _FENCE = re.compile(r"^\s*```(?:json)?\s*(.*?)\s*```\s*$", re.DOTALL)
 
 
@@ -31,40 +29,30 @@ def extract(completion: ChatCompletion, asked: Sequence[Prompt], schema: Mapping
 
     Raises AnalysisFailedError when the schema or two answers are not valid, CompletionError when the model fails.
     """
-    validator = _validator(schema)
+    try:
+        check_schema(dict(schema))
+    except ValueError as problem:
+        raise AnalysisFailedError(f"analysis_plan.structured_data_plan.schema {problem}") from None
     answer = completion.complete(asked, json_schema=schema).text
-    value, problems = _checked(validator, answer)
+    value, problems = _checked(schema, answer)
     if problems:
         repair = prompts.repair_prompts(asked, answer, problems)
-        value, problems = _checked(validator, completion.complete(repair, json_schema=schema).text)
+        value, problems = _checked(schema, completion.complete(repair, json_schema=schema).text)
     if problems:
         raise AnalysisFailedError("the model's answer does not match the schema")
     return value
 
 
-def _validator(schema: Mapping[str, Any]) -> Validator:
-    """A validator that never fetches a remote reference."""
-    kind = validator_for(schema)
-    try:
-        kind.check_schema(dict(schema))
-    except (SchemaError, RecursionError):
-        raise AnalysisFailedError("analysis_plan.structured_data_plan.schema is not a valid JSON Schema") from None
-    empty: Registry[Any] = Registry()
-    return kind(schema, registry=empty)
-
-
-def _checked(validator: Validator, answer: str) -> tuple[Any, list[str]]:
+def _checked(schema: Mapping[str, Any], answer: str) -> tuple[Any, list[str]]:
     """The parsed answer and what is wrong with it."""
     try:
         value = _parsed(answer)
-        errors = [error for _, error in zip(range(MAX_PROBLEMS), validator.iter_errors(value), strict=False)]
+        problems = schema_problems(schema, value, cpu_seconds=CHECK_CPU_SECONDS)
     except _UnreadableError as failure:
         return None, [str(failure)]
-    except Unresolvable:
-        raise AnalysisFailedError("the schema refers to something that is not part of it") from None
-    except RecursionError:
-        return None, ["the answer is nested too deeply"]
-    return value, [f"{error.json_path}: {error.message[:300]}" for error in errors]
+    except UnusableSchemaError as failure:
+        raise AnalysisFailedError(f"analysis_plan.structured_data_plan.schema {failure}") from None
+    return value, problems[:MAX_PROBLEMS]
 
 
 def _parsed(answer: str) -> Any:
@@ -74,8 +62,12 @@ def _parsed(answer: str) -> Any:
         json.dumps(value, ensure_ascii=False).encode()
     except UnicodeEncodeError:
         raise _UnreadableError("the answer holds half a surrogate pair") from None
+    except RecursionError:
+        raise _UnreadableError("the answer is nested too deeply") from None
     except ValueError:
         raise _UnreadableError("the answer is not JSON") from None
+    if depth_exceeds(value, MAX_DEPTH):
+        raise _UnreadableError("the answer is nested too deeply")
     return value
 
 

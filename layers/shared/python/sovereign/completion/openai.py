@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import httpx2
 import openai
 from openai.types.chat import ChatCompletion as Answer
 
@@ -25,7 +26,7 @@ class OpenAICompletion:
         api_key: str,
         base_url: str | None = None,
         timeout_seconds: float = TIMEOUT_SECONDS,
-        http_client: openai.DefaultHttpxClient | None = None,
+        http_client: httpx2.Client | None = None,
     ) -> None:
         self._model = model
         self._client = openai.OpenAI(

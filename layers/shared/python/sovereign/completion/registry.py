@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from sovereign.completion.interface import ChatCompletion, CompletionError
+from sovereign.provider_keys.ring import ProviderKey
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,7 @@ class CompletionChoice:
 class Keys(Protocol):
     """Where provider keys come from (`sovereign.provider_keys.KeyRing`)."""
 
-    def key(self, org_id: str, provider: str) -> str | None:
+    def lookup(self, org_id: str, provider: str) -> ProviderKey | None:
         """The organization's own key, else the platform's; None when there is neither."""
 
 
@@ -44,12 +45,17 @@ def _open_local(_completions: Completions, _choice: CompletionChoice, _org_id: s
 
 
 def _open_openai(completions: Completions, choice: CompletionChoice, org_id: str) -> ChatCompletion:
-    key = completions.keys.key(org_id, "openai")
-    if not key:
+    key = completions.keys.lookup(org_id, "openai")
+    if key is None:
         raise CompletionError("openai", "no key is configured", retryable=False)
-    from sovereign.completion.openai import OpenAICompletion  # noqa: PLC0415 - the SDK takes most of a second to import
+    from sovereign.completion.openai import TIMEOUT_SECONDS, OpenAICompletion  # noqa: PLC0415 - the SDK is slow to import
 
-    return OpenAICompletion(model=choice.model, api_key=key, base_url=completions.base_urls.get("openai"))
+    if key.base_url is None:
+        return OpenAICompletion(model=choice.model, api_key=key.value, base_url=completions.base_urls.get("openai"))
+    from sovereign.kernel import egress_httpx2  # noqa: PLC0415 - as above
+
+    guarded = egress_httpx2.client(TIMEOUT_SECONDS)
+    return OpenAICompletion(model=choice.model, api_key=key.value, base_url=key.base_url, http_client=guarded)
 
 
 _OPENERS: Mapping[str, Callable[[Completions, CompletionChoice, str], ChatCompletion]] = {

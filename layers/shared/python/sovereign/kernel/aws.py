@@ -1,10 +1,14 @@
-"""The one home of boto3: clients are made here, once per process, with bounded waiting."""
+"""The one home of the AWS SDK: clients are made here, once per process, with bounded waiting.
+
+botocore without boto3 around it: boto3 loads its S3 transfer machinery, a sixth of a function's cold start.
+"""
 
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-import boto3
+import botocore.session
 from botocore.config import Config
+from botocore.loaders import Loader
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -16,14 +20,15 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
-_CONFIG = Config(
+_PATIENT = Config(
     connect_timeout=3,
     read_timeout=29,
     retries={"mode": "standard", "total_max_attempts": 3},
-    # presigned URLs must expire and carry their headers, which only version 4 does
-    signature_version="s3v4",
     max_pool_connections=50,
 )
+ONCE_READ_SECONDS = 25
+"""How long the answer of a request sent once is waited for: the gateway function it goes to ends before that, and the
+routes that send it have 29 s."""
 
 
 @overload
@@ -45,5 +50,32 @@ def client(service: Literal["stepfunctions"]) -> "SFNClient": ...
 @cache
 def client(service: Any) -> Any:
     """The process's client for an AWS service; endpoint, region and credentials come from the environment."""
-    config = _CONFIG if service == "s3" else _CONFIG.merge(Config(signature_version="v4"))
-    return boto3.client(service, config=config)
+    return _made(service, _PATIENT)
+
+
+@cache
+def lambda_client_sending_once() -> "LambdaClient":
+    """A Lambda client that sends each request once: what it invokes must not be done twice when an answer gets lost."""
+    once = Config(read_timeout=ONCE_READ_SECONDS, retries={"mode": "standard", "total_max_attempts": 1})
+    made: LambdaClient = _made("lambda", _PATIENT.merge(once))
+    return made
+
+
+def _made(service: str, waiting: Config) -> Any:
+    # presigned URLs must expire and carry their headers, which only version 4 does
+    signing = Config(signature_version="s3v4" if service == "s3" else "v4")
+    session = botocore.session.Session()
+    session.register_component("data_loader", _KnownService(service))
+    return session.create_client(service, config=waiting.merge(signing))
+
+
+class _KnownService(Loader):
+    """Finds a service's model without listing the directories of all four hundred services first."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self._service = service
+
+    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - the loader's interface
+        """The one service whose client is made."""
+        return [self._service]

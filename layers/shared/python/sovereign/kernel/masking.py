@@ -61,9 +61,7 @@ def _masked_member(name: str, value: Any) -> Any:
     if isinstance(value, str):
         return _masked_text(value)
     if name == "headers" and isinstance(value, Mapping):
-        return {
-            header: _masked_text(text) if isinstance(text, str) else masked(text) for header, text in value.items()
-        }
+        return {header: _masked_text(text) if isinstance(text, str) else masked(text) for header, text in value.items()}
     return masked(value)
 
 

@@ -1,12 +1,13 @@
 """Reads provider keys from Secrets Manager: one secret per organization, one for the platform."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
 
-from sovereign.kernel.secrets import SecretMissingError, read_secret_members
+from sovereign.kernel.secrets import SecretMissingError, read_secret
 from sovereign.kernel.settings import Environment, read_environment
+from sovereign.provider_keys.stored import StoredKeys
 
 MAX_AGE_SECONDS = 60.0
 """A new or withdrawn key is used everywhere after this long."""
@@ -21,15 +22,20 @@ class _Environment(Environment):
 
 @dataclass(frozen=True)
 class ProviderKey:
-    """A key and whose it is: `byok` means the organization's own, which the platform does not pay for."""
+    """A key and whose it is: `byok` means the organization's own, which the platform does not pay for.
+
+    `base_url` is the address the organization gave for its own key: a customer's, so to be reached through the egress
+    guard only. None means the vendor's, or what the deployment puts in its place.
+    """
 
     value: str = field(repr=False)
     byok: bool
+    base_url: str | None = None
 
 
 @dataclass(frozen=True)
 class _Cached:
-    members: Mapping[str, str] = field(repr=False)
+    stored: StoredKeys
     read_at: float
 
 
@@ -64,28 +70,29 @@ class KeyRing:
 
     def lookup(self, org_id: str, provider: str) -> ProviderKey | None:
         """As `key`, with whose it is."""
-        if own := self._members(organization_secret_id(self._prefix, org_id)).get(provider):
-            return ProviderKey(own, byok=True)
-        platform = self._members(self._platform_secret_id).get(provider) if self._platform_secret_id else None
+        own = self._stored(organization_secret_id(self._prefix, org_id))
+        if key := own.keys.get(provider):
+            return ProviderKey(key, byok=True, base_url=own.base_url(provider))
+        platform = self._stored(self._platform_secret_id).keys.get(provider) if self._platform_secret_id else None
         return ProviderKey(platform, byok=False) if platform else None
 
-    def _members(self, secret_id: str) -> Mapping[str, str]:
+    def _stored(self, secret_id: str) -> StoredKeys:
         """The secret's keys; none for an absent secret, which is remembered as well: most organizations have none."""
         now = self._now()
         cached = self._cache.get(secret_id)
         if cached is not None and now - cached.read_at < self._max_age:
-            return cached.members
+            return cached.stored
         try:
-            members = read_secret_members(secret_id, max_age=0)
+            stored = StoredKeys.parse(read_secret(secret_id, max_age=0))
         except SecretMissingError:
-            members = {}
+            stored = StoredKeys()
         with self._lock:
             if len(self._cache) >= _MAX_ORGANIZATIONS:
                 self._cache.clear()
-            self._cache[secret_id] = _Cached(members, now)
-        return members
+            self._cache[secret_id] = _Cached(stored, now)
+        return stored
 
 
 def organization_secret_id(secret_prefix: str, org_id: str) -> str:
-    """Name of the secret that holds an organization's own keys as a JSON object by provider."""
+    """Name of the secret that holds an organization's own keys (`StoredKeys`)."""
     return f"{secret_prefix}/organizations/{org_id}/provider-keys"

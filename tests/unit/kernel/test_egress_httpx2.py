@@ -1,0 +1,97 @@
+"""The guard for SDKs that bring httpx2: the same addresses are refused, the same failures are told."""
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import httpcore
+import httpx2
+import openai
+import pytest
+
+from sovereign.kernel import addresses, egress_httpx2, egress_transport, settings
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello"
+
+
+@pytest.fixture(autouse=True)
+def on_aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("EGRESS_ALLOWED_CIDRS", "")
+    _forget()
+    yield
+    _forget()
+
+
+def _forget() -> None:
+    settings.read_environment.cache_clear()
+    addresses.allowed_networks.cache_clear()
+
+
+@pytest.fixture
+def resolves_to(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def resolve(*found: str) -> None:
+        answers = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 80)) for address in found]
+        monkeypatch.setattr(egress_transport.socket, "getaddrinfo", lambda *_, **__: answers)
+
+    return resolve
+
+
+@pytest.fixture
+def connected(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Instead of sockets: a server that greets; the addresses it was reached at."""
+    reached: list[str] = []
+
+    def connect(self: Any, host: str, *_: Any, **__: Any) -> httpcore.NetworkStream:
+        reached.append(host)
+        return httpcore.MockStream([ANSWER])
+
+    async def connect_async(self: Any, host: str, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
+        reached.append(host)
+        return httpcore.AsyncMockStream([ANSWER])
+
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
+    monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", connect_async)
+    return reached
+
+
+async def test_public_address_is_connected_to(resolves_to: Any, connected: list[str]) -> None:
+    resolves_to("127.0.0.1", "93.184.215.14")
+    assert egress_httpx2.client(1).get("http://llm.example/v1").text == "hello"
+    async with egress_httpx2.async_client(1) as client:
+        assert (await client.post("http://llm.example/v1", content=b"x")).text == "hello"
+    assert connected == ["93.184.215.14", "93.184.215.14"]
+
+
+async def test_name_of_a_private_address_is_never_connected_to(resolves_to: Any, connected: list[str]) -> None:
+    resolves_to("169.254.169.254", "10.0.0.1")
+    with pytest.raises(httpx2.ConnectError, match="not a public one"):
+        egress_httpx2.client(1).get("http://llm.example/v1")
+    async with egress_httpx2.async_client(1) as client:
+        with pytest.raises(httpx2.ConnectError, match="not a public one"):
+            await client.get("http://llm.example/v1")
+    assert connected == []
+
+
+def test_failures_have_the_names_the_sdk_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(*_: Any, **__: Any) -> None:
+        raise socket.gaierror
+
+    monkeypatch.setattr(egress_transport.socket, "getaddrinfo", unknown)
+    with pytest.raises(httpx2.ConnectError):
+        egress_httpx2.client(1).get("http://llm.example/v1")
+
+
+def test_redirect_is_not_followed(resolves_to: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    moved = b"HTTP/1.1 302 Found\r\nLocation: http://10.0.0.1/\r\nContent-Length: 0\r\n\r\n"
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", lambda *_, **__: httpcore.MockStream([moved]))
+    resolves_to("93.184.215.14")
+    assert egress_httpx2.client(1).get("http://llm.example/v1").status_code == 302
+
+
+def test_openai_sdk_takes_the_client_and_reports_a_refused_address(resolves_to: Any, connected: list[str]) -> None:
+    resolves_to("10.0.0.1")
+    guarded = egress_httpx2.client(1)
+    sdk = openai.OpenAI(api_key="k", base_url="http://llm.example/v1", http_client=guarded, max_retries=0)
+    with pytest.raises(openai.APIConnectionError):
+        sdk.models.list()
+    assert connected == []
