@@ -2,13 +2,14 @@
 
 from functools import cache
 
+from sovereign.assistants import AssistantStore
 from sovereign.calls.store import CallStore
 from sovereign.kernel.encryption import default_cipher
 from sovereign.kernel.settings import Environment, read_environment
 from sovereign.kernel.table import Table
 from sovereign.numbers.store import NumberStore
 from sovereign.organizations.store import OrganizationStore
-from sovereign.webhooks.accounts import StoredAccountWebhooks, StoredNumberNames
+from sovereign.webhooks.accounts import StoredAccountWebhooks, StoredAssistantSecrets, StoredNumberNames
 from sovereign.webhooks.deliverer import Deliverer
 from sovereign.webhooks.delivery_store import DeliveryStore
 from sovereign.webhooks.endpoints import EndpointStore
@@ -38,6 +39,7 @@ def deliverer() -> Deliverer:
         renderer=FactRenderer(
             calls=calls,
             accounts=StoredAccountWebhooks(OrganizationStore(table), cipher),
+            secrets=StoredAssistantSecrets(AssistantStore(table, cipher)),
             numbers=StoredNumberNames(NumberStore(table)),
             cipher=cipher,
         ),

@@ -2,7 +2,7 @@
 
 import json
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -11,12 +11,16 @@ from sovereign.webhooks import bodies
 from sovereign.webhooks.answers import Failure, WebhookFailedError, parse_assistant_answer, parse_tool_answer
 from sovereign.webhooks.bodies import CallDescription, Report, ToolCallRequest
 from sovereign.webhooks.schedule import next_attempt_at, parse_retry_after
-from sovereign.webhooks.targets import WebhookEvent, WebhookSettings, WebhookTarget, choose_target
+from sovereign.webhooks.targets import WebhookEvent, WebhookEventName, WebhookSettings, WebhookTarget, choose_target
 from tests.unit.calls.harness import START
 
 ASSISTANT, ACCOUNT = WebhookSettings("https://assistant/"), WebhookSettings("https://account/")
 TOOL = WebhookTarget("https://tool/")
 CALL = CallDescription("call-web-1", "web", "ended", assistant={"metadata": {"crm": "é"}})
+
+
+def test_every_event_can_be_subscribed_to_by_its_name() -> None:
+    assert [event.value for event in WebhookEvent] == list(get_args(WebhookEventName))
 
 
 def test_a_tools_url_takes_its_own_calls_only() -> None:

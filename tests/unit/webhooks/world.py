@@ -12,6 +12,7 @@ from sovereign.calls.model import CallOutcome, CallRef, EndReason, Message
 from sovereign.calls.store import CallStore
 from sovereign.catalog.problems import validate
 from sovereign.kernel import aws
+from sovereign.kernel.signing import SigningSecret
 from sovereign.kernel.table import Table
 from sovereign.webhooks.deliverer import Deliverer
 from sovereign.webhooks.delivery import Attempt, AttemptResult, Delivery
@@ -25,6 +26,7 @@ from sovereign.webhooks.targets import WebhookSettings, WebhookTarget
 from tests.unit.calls.harness import ORG, FakeClock, ReversibleCipher, new_call
 
 URL = "https://customer.example/hook"
+SECRET = "whsec_c2VjcmV0LXNlY3JldA=="
 CIPHER: Any = ReversibleCipher()
 
 
@@ -58,6 +60,16 @@ class Accounts:
         return self.webhook
 
 
+class Secrets:
+    """What saved assistants sign with now, by id."""
+
+    def __init__(self) -> None:
+        self.saved: dict[str, SigningSecret] = {}
+
+    def of(self, org_id: str, assistant_id: str) -> SigningSecret | None:
+        return self.saved.get(assistant_id)
+
+
 class Names:
     def name_of(self, org_id: str, number_id: str) -> str | None:
         return "Front desk"
@@ -72,12 +84,20 @@ class World:
         self.calls = CallStore(table, clock, cipher=CIPHER)
         self.sender = ScriptedSender(clock)
         self.accounts = Accounts()
+        self.secrets = Secrets()
         self.deliveries = DeliveryStore(table, clock)
         self.order = FactOrder(table)
         self.endpoints = EndpointStore(table, clock)
         self.bodies = FrozenBodies(table, CIPHER)
         self.queue = RecordingQueue(self.queue_url, self.dead_url)
-        renderer = FactRenderer(calls=self.calls, accounts=self.accounts, numbers=Names(), cipher=CIPHER, clock=clock)
+        renderer = FactRenderer(
+            calls=self.calls,
+            accounts=self.accounts,
+            secrets=self.secrets,
+            numbers=Names(),
+            cipher=CIPHER,
+            clock=clock,
+        )
         self.deliverer = Deliverer(
             calls=self.calls,
             renderer=renderer,
@@ -90,10 +110,10 @@ class World:
             clock=clock,
         )
 
-    def start_call(self, *, private: bool = False, **members: Any) -> CallRef:
-        """A ringing inbound call with an assistant that has a webhook."""
+    def start_call(self, *, private: bool = False, assistant_id: str | None = None, **members: Any) -> CallRef:
+        """A ringing inbound call with an assistant that has a webhook; a transient one unless its id is given."""
         call = new_call(ringing=True, private=private)
-        frozen = frozen_assistant(call.call_id, **members)
+        frozen = frozen_assistant(call.call_id, assistant_id=assistant_id, **members)
         return self.calls.create(call, frozen_assistant=frozen).ref
 
     def end_call(self, ref: CallRef, *, messages: list[Message] | None = None) -> None:
@@ -139,14 +159,14 @@ class RecordingQueue(DeliveryQueue):
         self.waiting.append((self.clock() + delay, attempt))
 
 
-def frozen_assistant(call_id: str, **members: Any) -> dict[str, Any]:
+def frozen_assistant(call_id: str, *, assistant_id: str | None = None, **members: Any) -> dict[str, Any]:
     known: dict[str, Any] = {
         "llm_config": {"provider": "local", "model": "intents"},
         "stt_config": {"provider": "local", "model": "moonshine-base-en", "language": "en"},
         "tts_config": {"provider": "local", "voice_id": "heart"},
         "first_message": "Hello, Riverside Dental.",
         "webhook_url": URL,
-        "webhook_secret": "whsec_c2VjcmV0LXNlY3JldA==",
+        "webhook_secret": SECRET,
     }
     settings = validate(AssistantMembers, known | members, "")
-    return EffectiveAssistant(settings=settings).freeze(CIPHER, org_id=ORG, call_id=call_id)
+    return EffectiveAssistant(assistant_id=assistant_id, settings=settings).freeze(CIPHER, org_id=ORG, call_id=call_id)

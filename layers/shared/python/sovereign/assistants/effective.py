@@ -14,6 +14,7 @@ from typing import Any
 
 from sovereign.assistants.json_values import to_json
 from sovereign.assistants.model import MAX_BYTES, Assistant, is_realtime_document, to_document
+from sovereign.assistants.rotation import ReplacedSecret
 from sovereign.assistants.sealed import Document, with_masks_resolved
 from sovereign.assistants.settings import AssistantMembers, CallMembers
 from sovereign.assistants.view import EffectiveAssistant
@@ -33,13 +34,16 @@ class Rejection:
     message: str
 
 
-def saved(assistant: Assistant, document: Document) -> EffectiveAssistant:
+def saved(
+    assistant: Assistant, document: Document, replaced_webhook_secret: ReplacedSecret | None = None
+) -> EffectiveAssistant:
     """A saved assistant; `document` is its own with the secrets in the clear (`AssistantStore.effective` does both)."""
     members = {name: value for name, value in document.items() if name != "name"}
     return EffectiveAssistant(
         assistant_id=assistant.id,
         assistant_name=assistant.name,
         settings=validate(AssistantMembers, members, "assistant"),
+        replaced_webhook_secret=replaced_webhook_secret,
     )
 
 
@@ -170,7 +174,10 @@ def _made(base: EffectiveAssistant, document: Document, echoed: Mapping[str, Any
     if size > MAX_BYTES:
         raise BodyTooLargeError(f"An assistant may be at most {MAX_BYTES} bytes as JSON.")
     settings = validate(AssistantMembers, document, at)
-    return base.model_copy(update={"settings": settings, "echoed": dict(echoed)})
+    same_secret = settings.webhook_secret == base.settings.webhook_secret
+    replaced = base.replaced_webhook_secret if same_secret else None
+    changes = {"settings": settings, "echoed": dict(echoed), "replaced_webhook_secret": replaced}
+    return base.model_copy(update=changes)
 
 
 def _spelled(answer: Mapping[str, Any]) -> Mapping[str, Any]:

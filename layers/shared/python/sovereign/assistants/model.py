@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from sovereign.assistants.json_values import to_json
+from sovereign.assistants.rotation import ReplacedToken
 from sovereign.assistants.sealed import Document, Owner, Sealed
 from sovereign.assistants.settings import AssistantChanges, AssistantMembers, AssistantSettings
 from sovereign.catalog.base import ProviderConfig
@@ -41,6 +42,7 @@ class Assistant:
     version: int
     created_at: datetime
     updated_at: datetime
+    replaced_webhook_secret: ReplacedToken | None = None
 
     @property
     def document(self) -> Document:

@@ -34,7 +34,8 @@ class Sealed:
 def seal(
     document: Document, cipher: Cipher, owner: Owner, *, kept: Sealed | None = None, literal: bool = False
 ) -> Sealed:
-    """Encrypt the secrets of a document. A mask equal to the one at its place in `kept` keeps the value stored there.
+    """Encrypt the secrets of a document. A mask equal to the one at its place in `kept` keeps the value stored there,
+    and so does the same secret sent again: what did not change keeps its token.
 
     Raises InvalidRequestError naming each other mask: what it stands for is not known. `literal`: the document is
     known to hold no masks, so what looks like one is a value like any other.
@@ -51,13 +52,19 @@ def seal(
             else:
                 strangers.append(f"{_path(place)}: is a mask but not the stored one; send the secret itself")
             return text
-        tokens[place] = cipher.encrypt(text, org_id=owner.org_id, resource=owner.resource)
-        return mask_secret(text) or ""
+        mask = mask_secret(text) or ""
+        same = shown.get(place) == mask and place in known and _opens_to(known[place], text, cipher, owner)
+        tokens[place] = known[place] if same else cipher.encrypt(text, org_id=owner.org_id, resource=owner.resource)
+        return mask
 
     masked = _mapped(document, put, "")
     if strangers:
         raise InvalidRequestError(details=strangers)
     return Sealed(masked, tokens)
+
+
+def _opens_to(token: str, text: str, cipher: Cipher, owner: Owner) -> bool:
+    return cipher.decrypt(token, org_id=owner.org_id, resource=owner.resource) == text
 
 
 def unseal(sealed: Sealed, cipher: Cipher, owner: Owner) -> Document:

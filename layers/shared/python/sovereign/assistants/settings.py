@@ -10,12 +10,11 @@ from sovereign.catalog.json_schema import check_schema
 from sovereign.catalog.registry import AnyLlm, AnyPostcallLlm, AnyPostcallStt, AnyStt, AnyTts
 from sovereign.catalog.speech import SpeechConfig
 from sovereign.catalog.tools import Url, Uuid
+from sovereign.webhooks.targets import WebhookEventName
 
 METADATA_BYTES = 8 * 1024
 DEFAULT_AI_DISCLOSURE = "You are speaking with an AI assistant."
 """Spoken first on every call unless an assistant replaces it or sets it to null: people may know what they talk to."""
-
-WebhookEventName = Literal["assistant-request", "tool-calls", "status-update", "end-of-call-report"]
 
 
 def _check_email(address: str) -> str:

@@ -18,8 +18,11 @@ from sovereign.assistants.model import (
     to_document,
     warnings_of,
 )
+from sovereign.assistants.references import bound, reference_problems
+from sovereign.assistants.rotation import ReplacedToken, replaced_by
 from sovereign.assistants.sealed import Sealed, seal, unseal
-from sovereign.assistants.settings import AssistantChanges, AssistantSettings
+from sovereign.assistants.settings import AssistantChanges, AssistantMembers, AssistantSettings
+from sovereign.assistants.templates import templates_in, with_templates, with_templates_at_hand
 from sovereign.assistants.view import EffectiveAssistant
 from sovereign.catalog.defaults import default_configs
 from sovereign.kernel.clock import Clock, from_wire, to_wire, utc_now
@@ -31,7 +34,6 @@ from sovereign.kernel.references import (
     User,
     in_use_error,
     is_id,
-    missing,
     move_uses,
     resource_ref,
     unused,
@@ -39,9 +41,7 @@ from sovereign.kernel.references import (
 from sovereign.kernel.table import Attr, Delete, Item, Put, Ref, Table, Update, absent
 from sovereign.kernel.unit_of_work import UnitOfWork
 from sovereign.organizations import count_change
-
-MAX_REFERENCES = 40
-"""Distinct resources one assistant may name: each takes two writes of a transaction's hundred."""
+from sovereign.webhooks.endpoints import enable_endpoint
 
 
 class _InUseError(Exception):
@@ -92,7 +92,8 @@ class AssistantStore:
     def create(self, org_id: str, settings: AssistantSettings) -> SavedAssistant:
         """Save a new assistant (one request, one more when it names other resources)."""
         document = new_document(settings, self._defaults())
-        references = self._checked(org_id, references_of(document))
+        references = references_of(document)
+        self._checked(org_id, references, settings)
         assistant_id, now = new_id(), self._clock()
         sealed = seal(document, self._cipher, owner_of(org_id, assistant_id))
         assistant = Assistant(assistant_id, org_id, sealed, 1, now, now)
@@ -101,6 +102,7 @@ class AssistantStore:
             Put({**assistant_ref(org_id, assistant_id)._asdict(), "ref_count": 0, **_attributes(assistant)}, absent)
         )
         _count_active(unit, org_id, int(assistant.is_active))
+        _enable(unit, org_id, settings.webhook_url)
         move_uses(unit, org_id, _user(assistant), [], references)
         unit.commit(self._table)
         return SavedAssistant(assistant, warnings_of(settings, document))
@@ -118,13 +120,13 @@ class AssistantStore:
         `accept` sees the stored assistant first and may refuse by raising.
         """
         wanted = references_of(to_document(changes, changes.model_fields_set))
-        _bound(wanted)
+        bound(wanted)
         ref = assistant_ref(org_id, assistant_id)
         keys = {ref, *(resource_ref(org_id, r.kind, r.id) for r in wanted)}
         found = self._table.get_many(list(keys), consistent=True)
         if ref not in found:
             raise AssistantNotFoundError
-        _require(missing(wanted, org_id, found))
+        _require(reference_problems(wanted, org_id, found, changes))
         stored = assistant_from_item(found[ref])
         try:
             return self._apply(stored, changes, accept)
@@ -148,12 +150,26 @@ class AssistantStore:
 
     def effective(self, assistant: Assistant) -> EffectiveAssistant:
         """The assistant as a call runs with it, secrets in the clear (no request to the table)."""
-        return saved(assistant, unseal(assistant.sealed, self._cipher, assistant.owner))
+        replaced = assistant.replaced_webhook_secret
+        return saved(
+            assistant,
+            unseal(assistant.sealed, self._cipher, assistant.owner),
+            replaced.revealed(self._cipher, assistant.owner) if replaced else None,
+        )
 
-    def check_references(self, org_id: str, chosen: EffectiveAssistant) -> EffectiveAssistant:
-        """Return it unchanged, or InvalidRequestError naming each resource the organization does not have."""
-        self._checked(org_id, references_of(chosen.document()))
-        return chosen
+    def ready(self, assistant: Assistant) -> EffectiveAssistant:
+        """As `effective`, with its tool templates in their place (one request when it names any)."""
+        return with_templates_at_hand(self._table, assistant.org_id, self.effective(assistant))
+
+    def resolve(self, org_id: str, chosen: EffectiveAssistant) -> EffectiveAssistant:
+        """`chosen` with its tool templates in their place (one request when it names other resources).
+
+        Raises InvalidRequestError naming each resource the organization does not have, each template that cannot be.
+        """
+        found = self._checked(org_id, references_of(chosen.document()), chosen.settings)
+        resolved, problems = with_templates(chosen, templates_in(found))
+        _require(problems)
+        return resolved
 
     def answered(
         self, org_id: str, base: EffectiveAssistant | None, answer: Mapping[str, Any]
@@ -164,7 +180,7 @@ class AssistantStore:
         if asked is not None and is_id(asked) and (item := self._table.get(assistant_ref(org_id, asked))):
             named = self.effective(assistant_from_item(item))
         chosen = with_answer(base, answer, named=named)
-        return self.check_references(org_id, chosen) if isinstance(chosen, EffectiveAssistant) else chosen
+        return self.resolve(org_id, chosen) if isinstance(chosen, EffectiveAssistant) else chosen
 
     def _apply(
         self,
@@ -178,15 +194,20 @@ class AssistantStore:
         document = changed_document(stored.document, changes, self._defaults())
         sealed = seal(document, self._cipher, stored.owner, kept=stored.sealed)
         now = max(self._clock(), stored.updated_at)
-        changed = replace(stored, sealed=sealed, version=stored.version + 1, updated_at=now)
+        replaced = replaced_by(stored.sealed, sealed, stored.replaced_webhook_secret, now)
+        changed = replace(
+            stored, sealed=sealed, version=stored.version + 1, updated_at=now, replaced_webhook_secret=replaced
+        )
         unit = UnitOfWork()
         unit.add(
             Update(_key(stored), set=_attributes(changed), condition=Attr("version").eq(stored.version)),
             otherwise=lambda old: _StaleError(old) if old and not last else _gone_or_changed(old),
         )
         _count_active(unit, stored.org_id, changed.is_active - stored.is_active)
+        if "webhook_url" in changes.model_fields_set:
+            _enable(unit, stored.org_id, changes.webhook_url)
         before, after = references_of(stored.document), references_of(document)
-        _bound(after)
+        bound(after)
         move_uses(unit, stored.org_id, _user(changed), before, after)
         unit.commit(self._table)
         return SavedAssistant(changed, warnings_of(changes, document))
@@ -194,11 +215,12 @@ class AssistantStore:
     def _defaults(self) -> Mapping[str, Any]:
         return default_configs() if self._given_defaults is None else self._given_defaults
 
-    def _checked(self, org_id: str, references: Sequence[Reference]) -> Sequence[Reference]:
-        _bound(references)
+    def _checked(self, org_id: str, references: Sequence[Reference], members: AssistantMembers) -> dict[Ref, Item]:
+        bound(references)
         keys = {resource_ref(org_id, r.kind, r.id) for r in references}
-        _require(missing(references, org_id, self._table.get_many(list(keys), consistent=True)))
-        return references
+        found = self._table.get_many(list(keys), consistent=True)
+        _require(reference_problems(references, org_id, found, members))
+        return found
 
 
 def assistant_from_item(item: Item) -> Assistant:
@@ -210,7 +232,13 @@ def assistant_from_item(item: Item) -> Assistant:
         version=item["version"],
         created_at=from_wire(item["created_at"]),
         updated_at=from_wire(item["updated_at"]),
+        replaced_webhook_secret=_replaced(item),
     )
+
+
+def _replaced(item: Item) -> ReplacedToken | None:
+    token, at = item.get("previous_webhook_secret"), item.get("webhook_secret_changed_at")
+    return ReplacedToken(token, from_wire(at)) if token and at else None
 
 
 def assistant_ref(org_id: str, assistant_id: str) -> Ref:
@@ -226,6 +254,7 @@ def _key(assistant: Assistant) -> Ref:
 
 def _attributes(assistant: Assistant) -> dict[str, Any]:
     """What the item holds beside key and `ref_count`; name and business name for whoever lists references to it."""
+    replaced = assistant.replaced_webhook_secret
     return {
         "id": assistant.id,
         "org_id": assistant.org_id,
@@ -234,6 +263,8 @@ def _attributes(assistant: Assistant) -> dict[str, Any]:
         # one text each: free JSON may nest deeper, and hold larger numbers, than attributes can
         "document": to_json(assistant.document),
         "secrets": to_json(assistant.sealed.tokens),
+        "previous_webhook_secret": replaced.token if replaced else None,
+        "webhook_secret_changed_at": to_wire(replaced.at) if replaced else None,
         "version": assistant.version,
         "created_at": to_wire(assistant.created_at),
         "updated_at": to_wire(assistant.updated_at),
@@ -249,9 +280,9 @@ def _count_active(unit: UnitOfWork, org_id: str, change: int) -> None:
         unit.add(count_change(org_id, active_agents=change))
 
 
-def _bound(references: Sequence[Reference]) -> None:
-    if len({(r.kind, r.id) for r in references}) > MAX_REFERENCES:
-        raise InvalidRequestError(details=[f"body: names more than {MAX_REFERENCES} servers and templates"])
+def _enable(unit: UnitOfWork, org_id: str, url: str | None) -> None:
+    if url:
+        unit.add(enable_endpoint(org_id, url))
 
 
 def _require(problems: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field
 
 from sovereign.assistants.json_values import to_json
 from sovereign.assistants.model import to_document
+from sovereign.assistants.rotation import ReplacedSecret
 from sovereign.assistants.sealed import Document, Owner, Sealed, seal, unseal, without_secrets
 from sovereign.assistants.settings import AssistantMembers
 from sovereign.catalog.base import Strict
@@ -22,6 +23,8 @@ from sovereign.kernel.ids import Direction
 
 LONGEST_CALL_SECONDS = 14400
 """Where `max_duration_seconds` is null: the largest bound it could have been given."""
+
+_REPLACED = "replaced_webhook_secret"
 
 _SHOWN = (
     "llm_config", "stt_config", "tts_config", "first_message", "max_duration_seconds", "analysis_plan",
@@ -42,6 +45,7 @@ class EffectiveAssistant(Strict):
     assistant_name: str | None = None
     settings: AssistantMembers = Field(repr=False)
     echoed: dict[str, Any] = Field(default_factory=dict, repr=False)
+    replaced_webhook_secret: ReplacedSecret | None = Field(default=None, repr=False)
 
     @property
     def llm(self) -> LlmConfig:
@@ -119,7 +123,8 @@ class EffectiveAssistant(Strict):
 
     def freeze(self, cipher: Cipher, *, org_id: str, call_id: str) -> dict[str, Any]:
         """The stored form: strings and nulls only, secrets encrypted for this call."""
-        whole = {**self.document(), "echoed": self.echoed}
+        replaced = self.replaced_webhook_secret
+        whole = {**self.document(), "echoed": self.echoed, _REPLACED: replaced.document() if replaced else None}
         sealed = seal(whole, cipher, _owner(org_id, call_id), literal=True)
         return {
             "assistant_id": self.assistant_id,
@@ -137,6 +142,7 @@ class EffectiveAssistant(Strict):
             assistant_id=frozen["assistant_id"],
             assistant_name=frozen["assistant_name"],
             echoed=document.pop("echoed"),
+            replaced_webhook_secret=ReplacedSecret.from_document(document.pop(_REPLACED, None)),
             settings=AssistantMembers.model_validate(document),
         )
 

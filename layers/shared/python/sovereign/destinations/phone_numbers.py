@@ -20,8 +20,12 @@ _REFUSED_TYPES = {
 _NO_COUNTRY = (None, "ZZ", "001")
 
 
-def check_destination(destination: str, countries: Collection[str], *, field: str = "destination") -> str:
+def check_destination(
+    destination: str, countries: Collection[str], *, do_not_call: bool = False, field: str = "destination"
+) -> str:
     """Return the E.164 number unchanged when it may be dialled; `countries` as `allowed_countries` gives them.
+
+    `do_not_call` tells whether the organization's list holds it (`numbers.OutboundContext` reads that along).
 
     Raises DestinationNotAllowedError (why, without the number), or InvalidRequestError naming `field` for what is no
     phone number at all.
@@ -39,6 +43,8 @@ def check_destination(destination: str, countries: Collection[str], *, field: st
         raise DestinationNotAllowedError("Satellite and other international networks are never dialled.")
     if region not in countries:
         raise DestinationNotAllowedError(f"The organization's outbound policy does not allow calls to {region}.")
+    if do_not_call:
+        raise DestinationNotAllowedError("This destination is on the organization's do-not-call list.")
     return destination
 
 

@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Iterable
+from urllib.parse import unquote
 
 from sovereign.kernel.phone import check_e164
 
 _ADDRESS = re.compile(r"(?:[^<]*<)?\s*(?:sips?|tel):(?P<user>[^@;?>]+)", re.IGNORECASE)
+_DISPLAY_NAME = re.compile(r'^\s*"(?:[^"\\]|\\.)*"')
+"""Quoted, it may hold anything, another address too."""
 _SEPARATORS = re.compile(r"[\s().-]")
 
 
@@ -18,8 +21,9 @@ def called_number(*places: str | None) -> str | None:
 
 
 def _candidates(place: str) -> Iterable[str]:
-    match = _ADDRESS.match(place)
-    digits = _SEPARATORS.sub("", (match["user"] if match else place).strip())
+    address = _DISPLAY_NAME.sub("", place)
+    match = _ADDRESS.match(address)
+    digits = _SEPARATORS.sub("", unquote(match["user"] if match else address).strip())
     for text in (digits, f"+{digits.removeprefix('00')}"):
         try:
             yield check_e164(text)

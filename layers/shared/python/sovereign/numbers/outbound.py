@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from sovereign.do_not_call import entry_ref
 from sovereign.kernel.errors import InvalidRequestError, NotFoundError
 from sovereign.kernel.references import resource_ref
 from sovereign.kernel.table import Item, Ref, Table
@@ -28,6 +29,7 @@ class OutboundContext:
     """What an outbound call starts from. `others` are the items that were asked for along with it, where they exist.
 
     `own_numbers` are all E.164 numbers of the organization: they give the default of the countries it may dial.
+    `do_not_call` tells whether the destination that was named is on the organization's list.
     """
 
     organization: Organization
@@ -35,12 +37,32 @@ class OutboundContext:
     trunk: SipTrunk
     own_numbers: tuple[str, ...]
     others: dict[Ref, Item]
+    destination: str | None = None
+    do_not_call: bool = False
+
+    def check_destination(self) -> str:
+        """The destination when it may be dialled: the one check before every dial.
+
+        Raises DestinationNotAllowedError, or InvalidRequestError for what is no phone number at all.
+        """
+        # phonenumbers' metadata takes 60 ms to load, which only those who dial should pay
+        from sovereign.destinations import allowed_countries, check_destination  # noqa: PLC0415
+
+        if self.destination is None:
+            raise ValueError("the context was read without a destination")
+        countries = allowed_countries(self.organization.outbound_policy, self.own_numbers)
+        return check_destination(self.destination, countries, do_not_call=self.do_not_call)
 
 
 def outbound_context(
-    table: Table, org_id: str, number_id: str | None = None, *, also: Sequence[Ref] = ()
+    table: Table,
+    org_id: str,
+    number_id: str | None = None,
+    *,
+    destination: str | None = None,
+    also: Sequence[Ref] = (),
 ) -> OutboundContext:
-    """Choose the number to call from (two requests; `also` are read along, e.g. the assistant's key).
+    """Choose the number to call `destination` from (two requests; `also` are read along, e.g. the assistant's key).
 
     The number asked for, else the one used least recently. Raises NumberNotFoundError or NoOutboundNumberError.
     """
@@ -51,13 +73,17 @@ def outbound_context(
         for trunk_id in dict.fromkeys(n.routing.transfer_trunk_id for n in candidates)
         if trunk_id is not None
     ]
-    found = table.get_many([*trunk_keys[:_MOST_TRUNKS], *also], consistent=True)
+    listed = entry_ref(org_id, destination) if destination else None
+    found = table.get_many([*trunk_keys[:_MOST_TRUNKS], *also, *([listed] if listed else [])], consistent=True)
     trunks = {found[key]["id"]: trunk_from_item(found[key]) for key in trunk_keys if key in found}
     for number in candidates:
         trunk = trunks.get(number.routing.transfer_trunk_id or "")
         if trunk is not None and trunk.settings.is_active:
             others = {key: found[key] for key in also if key in found}
-            return OutboundContext(organization, number, trunk, tuple(n.phone_number for n in numbers), others)
+            own_numbers = tuple(n.phone_number for n in numbers)
+            return OutboundContext(
+                organization, number, trunk, own_numbers, others, destination, do_not_call=listed in found
+            )
     raise NoOutboundNumberError("The number's SIP trunk is not active." if number_id else _NONE)
 
 

@@ -3,14 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from sovereign.kernel.errors import InvalidRequestError
+from sovereign.webhooks.targets import WebhookEventName
 
 BillingMode = Literal["metered", "unlimited"]
-WebhookEvent = Literal["assistant-request", "tool-calls", "status-update", "end-of-call-report"]
-
-WEBHOOK_EVENTS: tuple[WebhookEvent, ...] = get_args(WebhookEvent)
 ContentRetentionDays = Literal[30, 90, 180, 365]
 MetadataRetentionDays = Literal[30, 90, 180, 365, 730]
 
@@ -52,7 +50,7 @@ class Organization:
     webhook_secret_mask: str | None = None
     webhook_secret_changed_at: datetime | None = None
     previous_webhook_secret: str | None = None
-    webhook_events: tuple[WebhookEvent, ...] | None = None
+    webhook_events: tuple[WebhookEventName, ...] | None = None
     announce_rejections: bool = True
     content_retention_days: int | None = None
     metadata_retention_days: int | None = None

@@ -4,15 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from boto3.dynamodb.conditions import ConditionBase
-
 from sovereign.api_keys import ApiKey, ApiKeyStore
 from sovereign.api_keys.model import DEFAULT_RATE_LIMIT_PER_MINUTE
 from sovereign.api_keys.store import creation_writes, new_api_key, suspension_writes
 from sovereign.kernel import ids
 from sovereign.kernel.clock import Clock, to_wire, utc_now
 from sovereign.kernel.errors import ConflictError, ForbiddenError, NotFoundError
-from sovereign.kernel.table import Attr, Check, ConditionFailed, Put, Table, Update, Write, absent, present
+from sovereign.kernel.table import Attr, Check, Condition, ConditionFailed, Put, Table, Update, Write, absent, present
 from sovereign.organizations.items import (
     child_from_item,
     child_to_item,
@@ -22,6 +20,7 @@ from sovereign.organizations.items import (
     to_item,
 )
 from sovereign.organizations.model import BillingMode, ChildOrganization, Organization
+from sovereign.webhooks.endpoints import enable_endpoint
 
 __all__ = ["NewOrganization", "OrganizationStore", "count_change", "organization_ref"]
 
@@ -89,24 +88,28 @@ class OrganizationStore:
         return NewOrganization(organization, key, secret)
 
     def update(self, organization: Organization, changes: Mapping[str, Any]) -> Organization:
-        """Change stored attributes of the organization as it was read; `suspended` reaches all its keys at once.
-        One request, two with `suspended`. Raises ConflictError when it changed meanwhile."""
+        """Change stored attributes of the organization as it was read; `suspended` reaches all its keys at once, a
+        saved `webhook_url` switches its endpoint on again. One request, two with `suspended`. Raises ConflictError when
+        it changed meanwhile."""
         stored = {**changes, "updated_at": to_wire(self._clock())}
         unchanged = present & Attr("version").eq(organization.version)
+        url = changes.get("webhook_url")
+        beside: list[Write] = [enable_endpoint(organization.id, url)] if url else []
         try:
-            if "suspended" not in changes:
+            if "suspended" in changes:
+                keys = ApiKeyStore(self._table).list_keys(organization.id)
+                # a key made or revoked between reading the keys and this transaction moves the count
+                unchanged &= Attr("api_key_count").eq(len(keys))
+                beside += suspension_writes(keys, suspended=changes["suspended"])
+            if not beside:
                 return from_item(self._table.update(_versioned(organization, stored, unchanged)))
-            keys = ApiKeyStore(self._table).list_keys(organization.id)
-            # a key made or revoked between reading the keys and this transaction moves the count
-            same_keys = unchanged & Attr("api_key_count").eq(len(keys))
-            marks = suspension_writes(keys, suspended=changes["suspended"])
-            self._table.transact([_versioned(organization, stored, same_keys), *marks])
+            self._table.transact([_versioned(organization, stored, unchanged), *beside])
         except ConditionFailed:
             raise ConflictError("the organization was changed by another request meanwhile") from None
         return from_item({**to_item(organization), **stored, "version": organization.version + 1})
 
 
-def _versioned(organization: Organization, stored: Mapping[str, Any], condition: ConditionBase) -> Update:
+def _versioned(organization: Organization, stored: Mapping[str, Any], condition: Condition) -> Update:
     return Update(organization_ref(organization.id), set=stored, add={"version": 1}, condition=condition)
 
 

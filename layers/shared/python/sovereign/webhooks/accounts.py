@@ -1,11 +1,13 @@
-"""The organization's account webhook, and the names of its numbers: what deliveries read of other resources."""
+"""What deliveries read of other resources: account webhooks, assistants' present secrets, names of numbers."""
 
+from sovereign.assistants import AssistantStore
 from sovereign.kernel.encryption import Cipher
 from sovereign.kernel.errors import NotFoundError
 from sovereign.kernel.signing import SigningSecret
 from sovereign.numbers.store import NumberStore
 from sovereign.organizations.model import SECRET_RESOURCE, Organization
 from sovereign.organizations.store import OrganizationStore
+from sovereign.webhooks.subscriptions import signing_secret
 from sovereign.webhooks.targets import WebhookSettings
 
 
@@ -35,6 +37,21 @@ class StoredAccountWebhooks:
 
     def _decrypted(self, org_id: str, token: str | None) -> str | None:
         return self._cipher.decrypt(token, org_id=org_id, resource=SECRET_RESOURCE) if token else None
+
+
+class StoredAssistantSecrets:
+    """Secrets of assistants as they are saved now."""
+
+    def __init__(self, assistants: AssistantStore) -> None:
+        self._assistants = assistants
+
+    def of(self, org_id: str, assistant_id: str) -> SigningSecret | None:
+        """The assistant's secret with the one it replaced; None when it has none or was deleted."""
+        try:
+            saved = self._assistants.get(org_id, assistant_id)
+        except NotFoundError:
+            return None
+        return signing_secret(self._assistants.effective(saved))
 
 
 class StoredNumberNames:

@@ -5,11 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from boto3.dynamodb.conditions import ConditionBase
-
 from sovereign.kernel.clock import Clock, to_wire, utc_now
 from sovereign.kernel.errors import ConflictError, NotFoundError
-from sovereign.kernel.table import Attr, ConditionFailed, Item, Put, Table, Update, absent, present
+from sovereign.kernel.table import Attr, Condition, ConditionFailed, Item, Put, Table, Update, absent, present
 from sovereign.webhooks import delivery_items as items
 from sovereign.webhooks.delivery import Attempt, Delivery, DeliveryRef, DeliveryStatus
 
@@ -192,7 +190,7 @@ class DeliveryStore:
         return True
 
 
-def _still(delivery: Delivery) -> ConditionBase:
+def _still(delivery: Delivery) -> Condition:
     """Condition: still pending, and no attempt was recorded since `delivery` was read."""
     pending = Attr("status").eq(DeliveryStatus.PENDING.value)
     return pending & Attr("attempt_count").eq(delivery.attempt_count)

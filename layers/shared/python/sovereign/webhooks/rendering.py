@@ -12,7 +12,7 @@ from sovereign.webhooks import bodies
 from sovereign.webhooks.bodies import CallDescription, Report
 from sovereign.webhooks.delivery import Delivery, DeliveryStatus
 from sovereign.webhooks.facts import FactNotice
-from sovereign.webhooks.subscriptions import AccountWebhooks, thawed, webhook_of
+from sovereign.webhooks.subscriptions import AccountWebhooks, AssistantSecrets, signed_as_now, thawed, webhook_of
 from sovereign.webhooks.targets import WebhookTarget, choose_target
 
 
@@ -31,19 +31,24 @@ class FactRenderer:
         *,
         calls: CallStore,
         accounts: AccountWebhooks,
+        secrets: AssistantSecrets,
         numbers: NumberNames,
         cipher: Cipher,
         clock: Clock = utc_now,
     ) -> None:
         self._calls = calls
         self._accounts = accounts
+        self._secrets = secrets
         self._cipher = cipher
         self._numbers = numbers
         self._clock = clock
 
     def target(self, fact: FactNotice) -> WebhookTarget | None:
         """Where the fact goes as things are now, None when nobody is to be told."""
-        own = webhook_of(self._assistant(fact.call))
+        assistant = self._assistant(fact.call)
+        own = webhook_of(assistant)
+        if own and assistant:
+            own = signed_as_now(own, assistant, fact.call, self._secrets)
         return choose_target(fact.event, assistant=own, account=None if own else self._accounts.of(fact.call.org_id))
 
     def plan(self, fact: FactNotice) -> Delivery | None:

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Literal
 
 from sovereign.kernel.signing import SigningSecret
 
@@ -14,6 +15,10 @@ class WebhookEvent(StrEnum):
     TOOL_CALLS = "tool-calls"
     STATUS_UPDATE = "status-update"
     END_OF_CALL_REPORT = "end-of-call-report"
+
+
+WebhookEventName = Literal["assistant-request", "tool-calls", "status-update", "end-of-call-report"]
+"""The same as a type of configurations, whose lists hold plain text."""
 
 
 @dataclass(frozen=True)
