@@ -1,0 +1,76 @@
+"""A deployed platform without its media node, and clients that hold every answer to what all answers must be."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.embedded.assembly import synthesize
+from infra.embedded.local_file import LocalPlatform, read_local
+from infra.paths import STATE
+from tests.conftest import embedded_environment, run_embedded
+from tests.contract.client import Api
+from tests.contract.organizations import Organizations
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """All of them in one worker, and so on one platform."""
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(pytest.mark.xdist_group("contract"))
+            item.add_marker(pytest.mark.timeout(300))  # the first of them waits for the start
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPlatform]:
+    """The platform under test: its own, or the one that runs in the folder CONTRACT_HOME names."""
+    if running := os.environ.get("CONTRACT_HOME"):
+        yield _read(Path(running))
+        return
+    home = tmp_path_factory.mktemp("contract")
+    synthesize(STATE)
+    (home / "assembly").symlink_to(STATE / "assembly", target_is_directory=True)  # synthesised once for all tests
+    environment = embedded_environment(home)
+    started = run_embedded("up", environment, "--no-media")
+    try:
+        assert started.returncode == 0, started.stdout + started.stderr
+        yield _read(home)
+    finally:
+        stopped = run_embedded("down", environment)
+        assert stopped.returncode == 0, stopped.stderr
+
+
+def _read(home: Path) -> LocalPlatform:
+    platform = read_local(home / "local.json")
+    assert platform is not None
+    return platform
+
+
+@pytest.fixture(scope="session")
+def organizations(platform: LocalPlatform) -> Organizations:
+    """Makes top-level organizations as the operator does."""
+    return Organizations(platform)
+
+
+@pytest.fixture(scope="session")
+def api(organizations: Organizations) -> Iterator[Api]:
+    """The organization most tests act in, by a key without a rate limit."""
+    with organizations.create("Contract").client() as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def stranger(organizations: Organizations) -> Iterator[Api]:
+    """Another tenant."""
+    with organizations.create("Stranger").client() as client:
+        yield client
+
+
+@pytest.fixture
+def nobody(platform: LocalPlatform) -> Iterator[Api]:
+    """A client without a key."""
+    with Api(platform.api_url, key=None) as client:
+        yield client
