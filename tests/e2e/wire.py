@@ -58,6 +58,12 @@ class RtpStream:
             if (b.sequence - a.sequence) & 0xFFFF == 1
         ]
 
+    def key_tones(self) -> str:
+        """The keys pressed as RFC 4733 telephone events (payload type 101), each counted once."""
+        events = [p for p in self.packets if p.payload_type == 101]
+        pressed = dict.fromkeys((p.timestamp, p.payload[0]) for p in events)
+        return "".join("0123456789*#ABCD"[code] for _, code in pressed)
+
     def within(self, since: float, until: float) -> "RtpStream":
         """The part of the stream seen between two moments."""
         return RtpStream(self.ssrc, [p for p in self.packets if since <= p.seen_at <= until])
@@ -130,7 +136,7 @@ def ulaw_encode(pcm: npt.NDArray[np.int16]) -> bytes:
     exponent = np.floor(np.log2(magnitude)).astype(np.int32) - 5
     mantissa = (magnitude >> (exponent + 1)) & 0x0F
     code = ~((np.where(pcm < 0, 0x80, 0)) | (exponent << 4) | mantissa)
-    return code.astype(np.uint8).tobytes()
+    return bytes(code.astype(np.uint8))
 
 
 def ulaw_decode(payload: bytes) -> npt.NDArray[np.int16]:

@@ -1,0 +1,49 @@
+"""Ten calls at once: every caller is understood, and the audio keeps its rhythm."""
+
+from pathlib import Path
+
+from tests.conftest import free_ports
+from tests.e2e import sipp
+from tests.e2e.phones import SEEDED_NUMBER, media_port, talk
+from tests.e2e.stage import Json, Stage, check_ended, new_caller, until
+from tests.e2e.wire import RtpCapture
+from tests.media.speech.hearing import recordings, word_errors
+
+CALLS = 10
+
+
+def test_ten_calls_at_once_are_understood_and_answered_in_rhythm(stage: Stage, tmp_path: Path) -> None:
+    caller, media = new_caller(), media_port()
+    (local,) = free_ports(1)
+    scenario = talk(tmp_path, 7.0, "price_checkup", seconds=19, we_hang_up=True)
+    with RtpCapture(range(media, media + 4 * CALLS)) as wire:
+        phone = sipp.start(
+            scenario, tmp_path, local_port=local, media_port=media, remote=stage.sip, service=SEEDED_NUMBER,
+            caller=caller, calls=CALLS, rate=CALLS,
+        )  # fmt: skip
+        try:
+            assert phone.wait(60) == 0, phone.messages()
+        finally:
+            phone.stop()
+        streams = wire.streams()
+
+    def all_over() -> list[Json] | None:
+        found = [call for call in stage.get("/calls", limit=100)["calls"] if call["caller_phone"] == caller]
+        return found if len(found) == CALLS and all(call["ended_at"] for call in found) else None
+
+    calls = until(all_over, 30, "the end of all calls")
+    wrong = words = 0
+    for call in calls:
+        check_ended(stage, call["id"], "ended", "user_hangup")
+        heard = " ".join(m["content"] for m in call["messages"] if m["role"] == "user")
+        errors, said = word_errors(recordings()["price_checkup"].text, heard)
+        wrong, words = wrong + errors, words + said
+        assert any("45 euros" in m["content"] for m in call["messages"] if m["role"] == "assistant"), call["messages"]
+    assert wrong / words < 0.15
+    assert len(streams) == CALLS
+    deviations = sorted(d for stream in streams for d in stream.gap_deviations_ms())
+    p99, longest = deviations[int(len(deviations) * 0.99)], max(s.longest_gap_ms() for s in streams)
+    print(
+        f"{CALLS} calls: word errors {wrong}/{words}, RTP gap deviation p99 {p99:.1f} ms, longest gap {longest:.0f} ms"
+    )
+    assert p99 < 20
