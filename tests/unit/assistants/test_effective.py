@@ -1,5 +1,6 @@
 """Which assistant a call runs with."""
 
+import json
 from typing import Any
 
 import pytest
@@ -235,6 +236,17 @@ def test_frozen_form_is_encrypted_for_its_call_and_comes_back(cipher: Cipher, ta
     for org_id, call_id in ((OTHER_ORG, "call-1"), (ORG, "call-2")):
         with pytest.raises(DecryptionError):
             EffectiveAssistant.thaw(frozen, cipher, org_id=org_id, call_id=call_id)
+
+
+def test_a_frozen_assistant_of_a_newer_version_is_read_without_its_new_members() -> None:
+    effective = base(speech_config={"end_call_message": "Bye."})
+    frozen = dict(effective.freeze(PLAIN, org_id="o", call_id="c"))
+    document = json.loads(frozen["document"])
+    document["from_the_future"] = {"a": 1}
+    document["speech_config"]["from_the_future"] = True
+    frozen["document"] = json.dumps(document)
+
+    assert EffectiveAssistant.thaw(frozen, PLAIN, org_id="o", call_id="c") == effective
 
 
 def test_effective_assistant_never_prints_its_content() -> None:

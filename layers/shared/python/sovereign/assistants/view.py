@@ -135,7 +135,11 @@ class EffectiveAssistant(Strict):
 
     @classmethod
     def thaw(cls, frozen: Mapping[str, Any], cipher: Cipher, *, org_id: str, call_id: str) -> Self:
-        """The effective assistant of a call from its stored form."""
+        """The effective assistant of a call from its stored form.
+
+        Members this version does not know are passed over: while a deploy is under way a newer container may have
+        frozen what an older function reads.
+        """
         sealed = Sealed(json.loads(frozen["document"]), json.loads(frozen["secrets"]))
         document = unseal(sealed, cipher, _owner(org_id, call_id))
         return cls(
@@ -143,7 +147,7 @@ class EffectiveAssistant(Strict):
             assistant_name=frozen["assistant_name"],
             echoed=document.pop("echoed"),
             replaced_webhook_secret=ReplacedSecret.from_document(document.pop(_REPLACED, None)),
-            settings=AssistantMembers.model_validate(document),
+            settings=AssistantMembers.model_validate(document, extra="ignore"),
         )
 
 
