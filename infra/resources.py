@@ -13,7 +13,7 @@ class Need(StrEnum):
     CONTROL_SECRET = "control_secret"  # noqa: S105 - a name
     PLATFORM_KEYS = "platform_keys"
     ORGANIZATION_KEYS = "organization_keys"
-    RECORDINGS = "recordings"
+    ORGANIZATION_KEYS_WRITE = "organization_keys_write"
     RECORDINGS_DELETE = "recordings_delete"
     NODE_GATEWAY = "node_gateway"
     BUS = "bus"
@@ -47,19 +47,27 @@ class Worker:
 
 
 API_RESOURCES: tuple[ApiResource, ...] = (
-    ApiResource("health", ("health",), needs=frozenset({Need.TABLE, Need.SIGNING_SECRET})),
+    ApiResource("health", ("health",)),
     ApiResource("organizations", ("organizations", "account"), needs=ROUTED | {Need.ENCRYPTION}),
     ApiResource("api_keys", ("api-keys",)),
     ApiResource("assistants", ("assistants", "agents"), needs=ROUTED | {Need.ENCRYPTION}),
+    ApiResource("tool_templates", ("tool-templates",)),
+    ApiResource("analysis_templates", ("analysis-templates",)),
     ApiResource("numbers", ("numbers",)),
     ApiResource("sip_trunks", ("sip-trunks",), needs=ROUTED | {Need.ENCRYPTION}),
+    ApiResource("workflows", ("workflows",), needs=ROUTED | {Need.ENCRYPTION}),
+    ApiResource("mcp_servers", ("mcp-servers",), needs=ROUTED | {Need.ENCRYPTION}),
+    ApiResource("campaigns", ("campaigns",)),
+    ApiResource("domains", ("domains",), needs=ROUTED | {Need.ORGANIZATION_KEYS, Need.PLATFORM_KEYS}),
     ApiResource("voices", ("voices",)),
-    ApiResource("calls", ("calls",), needs=ROUTED | {Need.ENCRYPTION, Need.NODE_GATEWAY, Need.RECORDINGS}),
+    ApiResource("calls", ("calls",), needs=ROUTED | {Need.ENCRYPTION, Need.NODE_GATEWAY}),
     ApiResource("usage", ("usage",)),
+    ApiResource("byok", ("byok",), needs=ROUTED | {Need.ORGANIZATION_KEYS, Need.ORGANIZATION_KEYS_WRITE}),
+    ApiResource("do_not_call", ("do-not-call",)),
     ApiResource(
         "webhook_deliveries",
         ("webhook-deliveries",),
-        needs=ROUTED | {Need.ENCRYPTION, Need.DELIVERY_QUEUE},
+        needs=ROUTED | {Need.DELIVERY_QUEUE},
     ),
 )
 

@@ -1,0 +1,81 @@
+"""Campaigns and their leads."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends
+
+from functions.campaigns.schemas import CampaignCreate, CampaignPatch, LeadPageDep, LeadsCreate
+from sovereign.campaigns import CampaignStore, LeadStore
+from sovereign.campaigns.model import NOT_DIALLED_YET
+from sovereign.http import CallerDep, TableDep
+
+router = APIRouter(prefix="/campaigns", tags=["campaigns"])
+
+
+def _store(table: TableDep) -> CampaignStore:
+    return CampaignStore(table)
+
+
+def _leads(table: TableDep) -> LeadStore:
+    return LeadStore(table)
+
+
+StoreDep = Annotated[CampaignStore, Depends(_store)]
+LeadsDep = Annotated[LeadStore, Depends(_leads)]
+
+
+@router.get("", summary="List campaigns")
+def list_campaigns(caller: CallerDep, store: StoreDep) -> dict[str, Any]:
+    """All campaigns, newest first."""
+    return {"campaigns": [campaign.public() for campaign in store.list(caller.org_id)]}
+
+
+@router.post("", status_code=201, summary="Create a campaign")
+def create_campaign(body: CampaignCreate, caller: CallerDep, store: StoreDep) -> dict[str, Any]:
+    """The campaign starts as a draft, with or without leads."""
+    return {"campaign": store.create(caller.org_id, body.settings(), body.leads).public()}
+
+
+@router.get("/{campaign_id}", summary="Get a campaign")
+def get_campaign(campaign_id: str, caller: CallerDep, store: StoreDep) -> dict[str, Any]:
+    """One campaign with the counts of its leads."""
+    return {"campaign": store.get(caller.org_id, campaign_id).public()}
+
+
+@router.patch("/{campaign_id}", summary="Change, start, stop or cancel a campaign")
+def update_campaign(campaign_id: str, body: CampaignPatch, caller: CallerDep, store: StoreDep) -> dict[str, Any]:
+    """Only the members that are sent change; a completed or cancelled campaign refuses change."""
+    campaign = store.update(
+        caller.org_id, campaign_id, body.given(), accept=lambda stored: body.changes(stored.public())
+    )
+    warnings = {"warnings": [NOT_DIALLED_YET]} if campaign.status == "scheduled" else {}
+    return {"campaign": campaign.public(), **warnings}
+
+
+@router.delete("/{campaign_id}", summary="Delete a campaign")
+def delete_campaign(campaign_id: str, caller: CallerDep, store: StoreDep) -> dict[str, Any]:
+    """Its leads go with it; refused while one of them is being called."""
+    store.delete(caller.org_id, campaign_id)
+    return {"success": True}
+
+
+@router.get("/{campaign_id}/leads", summary="List leads")
+def list_leads(campaign_id: str, page: LeadPageDep, caller: CallerDep, leads: LeadsDep) -> dict[str, Any]:
+    """A campaign's leads, oldest first."""
+    found = leads.page(caller.org_id, campaign_id, limit=page.limit, offset=page.offset)
+    return {"leads": [lead.public() for lead in found.leads], "pagination": page.pagination(found.total)}
+
+
+@router.post("/{campaign_id}/leads", status_code=201, summary="Add leads")
+def add_leads(campaign_id: str, body: LeadsCreate, caller: CallerDep, leads: LeadsDep) -> dict[str, Any]:
+    """One lead, or up to 1,000 in `leads`, all or none."""
+    if one := body.one():
+        return {"lead": leads.add_one(caller.org_id, campaign_id, one).public()}
+    return {"leads": [lead.public() for lead in leads.add(caller.org_id, campaign_id, body.leads or [])]}
+
+
+@router.delete("/{campaign_id}/leads/{lead_id}", summary="Remove a lead")
+def remove_lead(campaign_id: str, lead_id: str, caller: CallerDep, leads: LeadsDep) -> dict[str, Any]:
+    """Refused while the lead is being called."""
+    leads.remove(caller.org_id, campaign_id, lead_id)
+    return {"success": True}

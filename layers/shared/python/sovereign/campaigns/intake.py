@@ -1,0 +1,224 @@
+"""Adding leads: all of a request or, when a number is in the campaign already, none.
+
+Few leads go in with one transaction. More than fit first claim their numbers, which shows every duplicate before any
+lead exists, and are then stored in transactions that keep the campaign's counts exact.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import timedelta
+from typing import TypeVar
+
+from sovereign.campaigns.items import (
+    campaign_ref,
+    count_moves,
+    counting,
+    lead_put,
+    lead_ref,
+    phone_put,
+    phone_ref,
+    still_open,
+)
+from sovereign.campaigns.lead import Lead, NewLead, new_lead_id
+from sovereign.campaigns.model import OPEN, CampaignClosedError, CampaignNotFoundError
+from sovereign.do_not_call import entry_ref
+from sovereign.kernel.clock import Clock, from_wire, utc_now
+from sovereign.kernel.errors import ConflictError, DomainError
+from sovereign.kernel.table import Attr, ConditionFailed, Delete, Item, Ref, Table, Update, Write
+from sovereign.kernel.unit_of_work import UnitOfWork
+
+WRITES = 100
+"""Writes of a transaction, and keys of a batch read."""
+AT_ONCE = (WRITES - 1) // 2
+"""Leads that fit one transaction: two writes each, one for the campaign's counts."""
+ABANDONED_AFTER = timedelta(minutes=10)
+"""A claim without a lead is left from a request that was cut off: no function runs for that long."""
+
+Element = TypeVar("Element")
+
+
+class _DuplicateError(Exception):
+    """Some number is claimed already."""
+
+
+class LeadIntake:
+    """Adds leads to campaigns."""
+
+    def __init__(self, table: Table, *, clock: Clock = utc_now) -> None:
+        self._table = table
+        self._clock = clock
+
+    def add(self, org_id: str, campaign_id: str, given: Sequence[NewLead], *, path: str = "leads[{}].") -> list[Lead]:
+        """Add leads to an open campaign: three requests for up to 49, else three to four for each hundred.
+
+        Raises ConflictError naming every duplicate; `path` leads to the lead of an index in the request. When the table
+        fails in between, the error's `added` says how many of the leads, from the first, are in.
+        """
+        check_repeats(given, path)
+        ref = campaign_ref(org_id, campaign_id)
+        listed = self._listed(org_id, given, ref)
+        leads = self.numbered(ref, given, listed, self._allocate(ref, len(given)))
+        if len(leads) <= AT_ONCE:
+            self._add_at_once(org_id, ref, leads, path)
+        else:
+            self._add_in_steps(org_id, ref, leads, path)
+        return leads
+
+    def numbered(self, campaign: Ref, given: Sequence[NewLead], listed: frozenset[str], first: int) -> list[Lead]:
+        """The leads with numbers from `first` on; those on the do-not-call list are skipped from the start."""
+        campaign_id, now = campaign.sk.partition("#")[2], self._clock()
+        return [
+            Lead(
+                id=new_lead_id(first + place),
+                campaign_id=campaign_id,
+                number=first + place,
+                phone_number=lead.phone_number,
+                variables=dict(lead.variables),
+                timezone=lead.timezone,
+                status="skipped" if lead.phone_number in listed else "pending",
+                outcome="do_not_call" if lead.phone_number in listed else None,
+                call_id=None,
+                attempts=0,
+                last_attempt_at=None,
+                created_at=now,
+            )
+            for place, lead in enumerate(given)
+        ]
+
+    def store_claiming(self, org_id: str, ref: Ref, leads: Sequence[Lead]) -> None:
+        """Store leads together with the claims of their numbers, in as few transactions as fit."""
+        for chunk in chunks(leads, AT_ONCE):
+            unit = UnitOfWork()
+            unit.add(*(phone_put(org_id, lead) for lead in chunk), otherwise=lambda _old: _DuplicateError())
+            self._add_stored(unit, org_id, ref, chunk)
+            unit.commit(self._table)
+
+    def listed(self, org_id: str, given: Sequence[NewLead], *, also: Sequence[Ref] = ()) -> dict[Ref, Item]:
+        """What is on the do-not-call list of these numbers, and `also`, in one read per hundred keys."""
+        keys = [*also, *(ref for lead in given if (ref := entry_ref(org_id, lead.phone_number)))]
+        found: dict[Ref, Item] = {}
+        for chunk in chunks(keys, WRITES):
+            found |= self._table.get_many(chunk, consistent=True)
+        return found
+
+    def _listed(self, org_id: str, given: Sequence[NewLead], ref: Ref) -> frozenset[str]:
+        found = self.listed(org_id, given, also=[ref])
+        _require_open(found.get(ref))
+        return frozenset(key.sk for key in found if key != ref)
+
+    def _allocate(self, ref: Ref, count: int) -> int:
+        """The first of `count` numbers nobody else gets; numbers that are not used after all stay gaps."""
+        try:
+            item = self._table.update(Update(ref, add={"last_lead_number": count}, condition=still_open))
+        except ConditionFailed as failure:
+            _require_open(failure.old)
+            raise
+        return int(item["last_lead_number"]) - count + 1
+
+    def _add_at_once(self, org_id: str, ref: Ref, leads: Sequence[Lead], path: str) -> None:
+        try:
+            self.store_claiming(org_id, ref, leads)
+        except _DuplicateError:
+            self._refuse_duplicates(org_id, leads, path)
+            self.store_claiming(org_id, ref, leads)
+
+    def _add_in_steps(self, org_id: str, ref: Ref, leads: Sequence[Lead], path: str) -> None:
+        try:
+            self._claim(org_id, leads)
+        except _DuplicateError:
+            self._refuse_duplicates(org_id, leads, path)
+            self._claim(org_id, leads)
+        added = 0
+        try:
+            for chunk in chunks(leads, WRITES - 1):
+                unit = UnitOfWork()
+                self._add_stored(unit, org_id, ref, chunk)
+                unit.commit(self._table)
+                added += len(chunk)
+        except DomainError as failure:
+            self._free(org_id, leads[added:])
+            failure.extra["added"] = added
+            raise
+
+    def _add_stored(self, unit: UnitOfWork, org_id: str, ref: Ref, chunk: Sequence[Lead]) -> None:
+        unit.add(*(lead_put(org_id, lead) for lead in chunk))
+        moves = count_moves((lead.status, lead.number) for lead in chunk)
+        unit.add(counting(ref, moves), otherwise=_closed)
+
+    def _claim(self, org_id: str, leads: Sequence[Lead]) -> None:
+        claimed = 0
+        try:
+            for chunk in chunks(leads, WRITES):
+                self._table.transact([phone_put(org_id, lead) for lead in chunk])
+                claimed += len(chunk)
+        except ConditionFailed as failure:
+            self._free(org_id, leads[:claimed])
+            raise _DuplicateError from failure
+        except DomainError:
+            self._free(org_id, leads[:claimed])
+            raise
+
+    def _free(self, org_id: str, leads: Sequence[Lead]) -> None:
+        """Give up claims of leads that were not stored."""
+        for chunk in chunks(leads, WRITES):
+            writes: list[Write] = [
+                Delete(
+                    phone_ref(org_id, lead.campaign_id, lead.phone_number),
+                    Attr("lead_id").not_exists() | Attr("lead_id").eq(lead.id),
+                )
+                for lead in chunk
+            ]
+            self._table.transact(writes)
+
+    def _refuse_duplicates(self, org_id: str, leads: Sequence[Lead], path: str) -> None:
+        """Raise ConflictError naming every number that is in the campaign; clear claims that were abandoned."""
+        claims = self._read(phone_ref(org_id, lead.campaign_id, lead.phone_number) for lead in leads)
+        owners = {key: lead_ref(org_id, leads[0].campaign_id, claim["lead_id"]) for key, claim in claims.items()}
+        existing = self._read(owners.values())
+        oldest = self._clock() - ABANDONED_AFTER
+        abandoned = [
+            key
+            for key, owner in owners.items()
+            if owner not in existing and from_wire(claims[key]["claimed_at"]) < oldest
+        ]
+        details = [
+            f"{path.format(place)}phone_number: {lead.phone_number} is in this campaign already"
+            for place, lead in enumerate(leads)
+            if (key := phone_ref(org_id, lead.campaign_id, lead.phone_number)) in claims and key not in abandoned
+        ]
+        if details:
+            raise ConflictError("Numbers are in the campaign already; no lead was added.", details=details)
+        for chunk in chunks(abandoned, WRITES):
+            self._table.transact([Delete(key, Attr("lead_id").eq(claims[key]["lead_id"])) for key in chunk])
+
+    def _read(self, keys: Iterable[Ref]) -> dict[Ref, Item]:
+        found: dict[Ref, Item] = {}
+        for chunk in chunks(list(dict.fromkeys(keys)), WRITES):
+            found |= self._table.get_many(chunk, consistent=True)
+        return found
+
+
+def check_repeats(given: Sequence[NewLead], path: str = "leads[{}].") -> None:
+    """Raise ConflictError naming every lead whose number came before in the same request."""
+    first: dict[str, int] = {}
+    details = []
+    for place, lead in enumerate(given):
+        if (earlier := first.setdefault(lead.phone_number, place)) != place:
+            details.append(f"{path.format(place)}phone_number: {lead.phone_number} is also {path.format(earlier)[:-1]}")
+    if details:
+        raise ConflictError("Numbers are in the request twice; no lead was added.", details=details)
+
+
+def chunks(elements: Sequence[Element], size: int) -> Iterator[Sequence[Element]]:
+    """Consecutive parts of at most `size` elements."""
+    return (elements[start : start + size] for start in range(0, len(elements), size))
+
+
+def _require_open(item: Item | None) -> None:
+    if item is None:
+        raise CampaignNotFoundError
+    if item["status"] not in OPEN:
+        raise CampaignClosedError(item["status"])
+
+
+def _closed(old: Item | None) -> Exception:
+    return CampaignClosedError(old["status"]) if old else CampaignNotFoundError()

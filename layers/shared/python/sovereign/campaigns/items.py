@@ -1,0 +1,157 @@
+"""Campaigns and leads as items (docs/data-model.md)."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any
+
+from sovereign.campaigns.lead import Lead, LeadNotFoundError, number_in
+from sovereign.campaigns.model import KIND, Campaign, CampaignNotFoundError, CampaignSettings, LeadCounts, Retry
+from sovereign.kernel.clock import from_wire, to_wire
+from sovereign.kernel.references import is_id, resource_ref
+from sovereign.kernel.table import Attr, Item, Put, Ref, Update, absent
+
+BLOCK = 1000
+"""Lead numbers in a block: how far a page's first query may have to skip."""
+
+still_open = Attr("status").eq("draft") | Attr("status").eq("scheduled") | Attr("status").eq("paused")
+"""Condition: the campaign and its leads may be changed (`model.OPEN`)."""
+
+_LEAD = "LEAD#"
+_COUNTS = ("pending", "calling", "completed", "failed", "skipped")
+
+
+def campaign_ref(org_id: str, campaign_id: str) -> Ref:
+    """The key of a campaign. Raises CampaignNotFoundError for what cannot be an id."""
+    if not is_id(campaign_id):
+        raise CampaignNotFoundError
+    return resource_ref(org_id, KIND, campaign_id.lower())
+
+
+def leads_pk(org_id: str, campaign_id: str) -> str:
+    """The partition of a campaign's leads and of the numbers among them."""
+    return f"ORG#{org_id}#CAMPAIGN#{campaign_id}"
+
+
+def lead_sk(number: int) -> str:
+    """The sort key of the lead with a number: 12 digits."""
+    return f"{_LEAD}{number:012d}"
+
+
+def lead_ref(org_id: str, campaign_id: str, lead_id: str) -> Ref:
+    """The key of a lead. Raises LeadNotFoundError for what cannot be an id."""
+    if not is_id(lead_id):
+        raise LeadNotFoundError
+    return Ref(leads_pk(org_id, campaign_id), lead_sk(number_in(lead_id)))
+
+
+def phone_ref(org_id: str, campaign_id: str, phone_number: str) -> Ref:
+    """The key that keeps a number from being in a campaign twice."""
+    return Ref(leads_pk(org_id, campaign_id), f"PHONE#{phone_number}")
+
+
+def is_lead(item: Item) -> bool:
+    """Whether an item of a campaign's partition is a lead."""
+    return str(item["sk"]).startswith(_LEAD)
+
+
+def campaign_from_item(item: Item) -> Campaign:
+    """A campaign from its item."""
+    settings = {**item["settings"], "retry": Retry.model_construct(**item["settings"]["retry"])}
+    return Campaign(
+        id=item["id"],
+        org_id=item["org_id"],
+        # what was checked when it was saved is not checked again: rules may have become stricter since
+        settings=CampaignSettings.model_construct(**settings),
+        status=item["status"],
+        stored_counts=LeadCounts(**{name: item.get(f"{name}_leads", 0) for name in _COUNTS}),
+        last_lead_number=item["last_lead_number"],
+        blocks={int(n.removeprefix("block_")): count for n, count in item.items() if n.startswith("block_")},
+        version=item["version"],
+        created_at=from_wire(item["created_at"]),
+        updated_at=from_wire(item["updated_at"]),
+    )
+
+
+def attributes(campaign: Campaign) -> dict[str, Any]:
+    """What a write of a campaign stores; the counts move on their own."""
+    return {
+        "id": campaign.id,
+        "org_id": campaign.org_id,
+        "name": campaign.settings.name,
+        "settings": campaign.settings.model_dump(),
+        "status": campaign.status,
+        "version": campaign.version,
+        "created_at": to_wire(campaign.created_at),
+        "updated_at": to_wire(campaign.updated_at),
+    }
+
+
+def count_moves(leads: Iterable[tuple[str, int]], sign: int = 1) -> dict[str, int]:
+    """The increments of a campaign's counts when leads, as (status, number), come (1) or go (-1)."""
+    moves: Counter[str] = Counter()
+    for status, number in leads:
+        moves[f"{status}_leads"] += sign
+        moves[f"block_{block_of(number)}"] += sign
+    return dict(moves)
+
+
+def block_of(number: int) -> int:
+    """The block a lead's number belongs to."""
+    return (number - 1) // BLOCK
+
+
+def lead_put(org_id: str, lead: Lead) -> Put:
+    """The write of a new lead."""
+    key = Ref(leads_pk(org_id, lead.campaign_id), lead_sk(lead.number))
+    return Put({**key._asdict(), **_lead_attributes(lead)}, absent)
+
+
+def phone_put(org_id: str, lead: Lead) -> Put:
+    """The write that claims a lead's number in its campaign."""
+    key = phone_ref(org_id, lead.campaign_id, lead.phone_number)
+    return Put({**key._asdict(), "lead_id": lead.id, "claimed_at": to_wire(lead.created_at)}, absent)
+
+
+def counting(ref: Ref, moves: dict[str, int]) -> Update:
+    """The write that moves an open campaign's counts."""
+    return Update(ref, add=moves, condition=still_open)
+
+
+def lead_from_item(item: Item, campaign: Campaign) -> Lead:
+    """A lead from its item; one a cancelled campaign never came to is shown as skipped."""
+    left_out = campaign.status == "cancelled" and item["status"] == "pending"
+    last = item["last_attempt_at"]
+    return Lead(
+        id=item["id"],
+        campaign_id=campaign.id,
+        number=int(item["sk"].removeprefix(_LEAD)),
+        phone_number=item["phone_number"],
+        variables=item["variables"],
+        timezone=item["timezone"],
+        status="skipped" if left_out else item["status"],
+        outcome="campaign_cancelled" if left_out else item["outcome"],
+        call_id=item["call_id"],
+        attempts=item["attempts"],
+        last_attempt_at=None if last is None else from_wire(last),
+        created_at=from_wire(item["created_at"]),
+    )
+
+
+def stored_status(item: Item) -> tuple[str, int]:
+    """A lead's status as it is stored and its number, as `count_moves` takes them."""
+    return item["status"], int(item["sk"].removeprefix(_LEAD))
+
+
+def _lead_attributes(lead: Lead) -> dict[str, Any]:
+    return {
+        "id": lead.id,
+        "phone_number": lead.phone_number,
+        "variables": lead.variables,
+        "timezone": lead.timezone,
+        "status": lead.status,
+        "outcome": lead.outcome,
+        "call_id": lead.call_id,
+        "attempts": lead.attempts,
+        "last_attempt_at": None,
+        "created_at": to_wire(lead.created_at),
+    }

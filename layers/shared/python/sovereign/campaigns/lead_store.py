@@ -1,0 +1,118 @@
+"""Where leads are kept: a partition a campaign, in the order in which they were added."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from sovereign.campaigns.intake import LeadIntake
+from sovereign.campaigns.items import (
+    BLOCK,
+    campaign_from_item,
+    campaign_ref,
+    count_moves,
+    counting,
+    lead_from_item,
+    lead_ref,
+    lead_sk,
+    leads_pk,
+    phone_ref,
+)
+from sovereign.campaigns.lead import Lead, LeadNotFoundError, NewLead
+from sovereign.campaigns.model import Campaign, CampaignClosedError, CampaignNotFoundError
+from sovereign.kernel.clock import Clock, utc_now
+from sovereign.kernel.errors import ConflictError
+from sovereign.kernel.table import Attr, Delete, Item, Table
+from sovereign.kernel.unit_of_work import UnitOfWork
+
+_AFTER_LEADS = "LEAD#~"
+
+
+@dataclass(frozen=True)
+class LeadPage:
+    """Part of a campaign's leads, oldest first; `total` counts all of them."""
+
+    leads: Sequence[Lead]
+    total: int
+
+
+class LeadStore:
+    """The leads of all campaigns; every method works within the organization and campaign named."""
+
+    def __init__(self, table: Table, *, clock: Clock = utc_now) -> None:
+        self._table = table
+        self._intake = LeadIntake(table, clock=clock)
+
+    def page(self, org_id: str, campaign_id: str, *, limit: int, offset: int) -> LeadPage:
+        """Leads from `offset` on, oldest first (two requests, one more per MB, whatever the offset).
+
+        The campaign's counts by block find the thousand numbers the page begins in; at most so many are skipped.
+        """
+        item = self._table.get(campaign_ref(org_id, campaign_id), consistent=True)
+        if item is None:
+            raise CampaignNotFoundError
+        campaign = campaign_from_item(item)
+        first, skipped = _beginning(campaign, offset)
+        if first is None:
+            return LeadPage([], campaign.counts.total)
+        found = self._table.query(
+            leads_pk(org_id, campaign.id),
+            between=(lead_sk(first), _AFTER_LEADS),
+            limit=skipped + limit,
+            consistent=True,
+        )
+        leads = [lead_from_item(entry, campaign) for entry in islice(found, skipped, skipped + limit)]
+        return LeadPage(leads, campaign.counts.total)
+
+    def add(self, org_id: str, campaign_id: str, given: Sequence[NewLead]) -> list[Lead]:
+        """Add leads, all or none; see `LeadIntake.add`."""
+        return self._intake.add(org_id, campaign_id, given)
+
+    def add_one(self, org_id: str, campaign_id: str, given: NewLead) -> Lead:
+        """Add one lead (three requests). Raises ConflictError when its number is in the campaign."""
+        return self._intake.add(org_id, campaign_id, [given], path="")[0]
+
+    def remove(self, org_id: str, campaign_id: str, lead_id: str) -> None:
+        """Remove a lead (two requests). Raises ConflictError while it is called or when the campaign is closed."""
+        campaign_key = campaign_ref(org_id, campaign_id)
+        lead_key = lead_ref(org_id, campaign_id.lower(), lead_id)
+        found = self._table.get_many([campaign_key, lead_key], consistent=True)
+        if campaign_key not in found:
+            raise CampaignNotFoundError
+        item = found.get(lead_key)
+        if item is None or item["id"] != lead_id.lower():
+            raise LeadNotFoundError
+        campaign = campaign_from_item(found[campaign_key])
+        if not campaign.is_open:
+            raise CampaignClosedError(campaign.status)
+        lead = lead_from_item(item, campaign)
+        if lead.status == "calling":
+            raise _being_called()
+        unit = UnitOfWork()
+        unit.add(Delete(lead_key, Attr("status").eq(lead.status)), otherwise=_gone_or_moved)
+        unit.add(Delete(phone_ref(org_id, campaign.id, lead.phone_number)))
+        unit.add(counting(campaign_key, count_moves([(lead.status, lead.number)], -1)), otherwise=_closed)
+        unit.commit(self._table)
+
+
+def _beginning(campaign: Campaign, offset: int) -> tuple[int | None, int]:
+    """The first number of the block in which the lead at `offset` lies, and how many leads of it come before."""
+    before = 0
+    for block, count in sorted(campaign.blocks.items()):
+        if offset < before + count:
+            return block * BLOCK + 1, offset - before
+        before += count
+    return None, 0
+
+
+def _being_called() -> ConflictError:
+    return ConflictError("The lead is being called; it can be removed when the call has ended.")
+
+
+def _gone_or_moved(old: Item | None) -> Exception:
+    if old is None:
+        return LeadNotFoundError()
+    return _being_called() if old["status"] == "calling" else ConflictError("The lead was changed at the same time.")
+
+
+def _closed(old: Item | None) -> Exception:
+    return CampaignClosedError(old["status"]) if old else CampaignNotFoundError()

@@ -1,0 +1,173 @@
+"""A campaign: its members, how its status moves, and the exact counts of its leads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+
+from sovereign.campaigns.schedule import Days, TimeOfDay, Zone
+from sovereign.catalog.base import Strict
+from sovereign.catalog.tools import UUID_RULE
+from sovereign.kernel.clock import to_wire
+from sovereign.kernel.errors import ConflictError, InvalidRequestError, NotFoundError
+from sovereign.kernel.references import Reference
+
+KIND = "CAMPAIGN"
+
+Status = Literal["draft", "scheduled", "paused", "completed", "cancelled"]
+LeadStatus = Literal["pending", "calling", "completed", "failed", "skipped"]
+
+OPEN: tuple[Status, ...] = ("draft", "scheduled", "paused")
+"""The statuses in which a campaign and its leads may be changed."""
+
+NOT_DIALLED_YET = "status: campaigns are stored but not dialled in this version; nobody is called until one does"
+"""Shown with every campaign that is started: nobody shall wait for calls that do not come."""
+
+Id = Annotated[str, Field(pattern=UUID_RULE), AfterValidator(str.lower)]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+_EVERY_DAY = (0, 1, 2, 3, 4, 5, 6)
+
+
+class CampaignNotFoundError(NotFoundError):
+    """The organization has no such campaign."""
+
+    def __init__(self) -> None:
+        super().__init__("No such campaign.")
+
+
+class CampaignClosedError(ConflictError):
+    """A completed or cancelled campaign refuses change (409)."""
+
+    def __init__(self, status: str) -> None:
+        super().__init__(f"The campaign is {status} and cannot be changed any more.")
+
+
+class Retry(Strict):
+    """How often a lead is tried, and how long after an attempt without an answer the next one comes."""
+
+    max_attempts: int = Field(default=1, ge=1, le=5)
+    delay_minutes: int = Field(default=60, ge=1, le=10_080)
+
+
+class CampaignOptions(Strict):
+    """The members with a default. Without `number_id` any outbound-capable number of the organization calls."""
+
+    system_message_template: Annotated[str, Field(max_length=20_000)] | None = None
+    schedule_days: Days = Field(default_factory=lambda: list(_EVERY_DAY))
+    max_concurrency: int = Field(default=5, ge=1, le=100)
+    calls_per_second: float = Field(default=1, ge=0.1, le=10)
+    retry: Retry = Field(default_factory=Retry)
+    number_id: Id | None = None
+
+
+class CampaignSettings(CampaignOptions):
+    """The writable members but the status. A start after the end makes a window over midnight."""
+
+    name: Name
+    agent_id: Id
+    schedule_start_time: TimeOfDay
+    schedule_end_time: TimeOfDay
+    timezone: Zone
+
+
+class CampaignChanges(CampaignOptions):
+    """A change: only the members that were sent count."""
+
+    name: Name = Field(default_factory=str)
+    agent_id: Id = Field(default_factory=str)
+    schedule_start_time: TimeOfDay = Field(default_factory=str)
+    schedule_end_time: TimeOfDay = Field(default_factory=str)
+    timezone: Zone = Field(default_factory=str)
+    status: Status = "draft"
+
+
+@dataclass(frozen=True)
+class LeadCounts:
+    """How many leads are in each status."""
+
+    pending: int = 0
+    calling: int = 0
+    completed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    @property
+    def total(self) -> int:
+        """All leads."""
+        return self.pending + self.calling + self.completed + self.failed + self.skipped
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """A saved campaign. `blocks` counts the leads of each thousand of lead numbers, `last_lead_number` gave out so
+    many numbers; `stored_counts` is what the leads' items say."""
+
+    id: str
+    org_id: str
+    settings: CampaignSettings
+    status: Status
+    stored_counts: LeadCounts
+    last_lead_number: int
+    blocks: Mapping[int, int]
+    version: int
+    created_at: datetime
+    updated_at: datetime
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may be changed."""
+        return self.status in OPEN
+
+    @property
+    def counts(self) -> LeadCounts:
+        """The leads by status. What a cancelled campaign never came to is skipped: it cannot be called any more."""
+        stored = self.stored_counts
+        if self.status != "cancelled":
+            return stored
+        skipped = stored.skipped + stored.pending
+        return LeadCounts(0, stored.calling, stored.completed, stored.failed, skipped)
+
+    @property
+    def references(self) -> list[Reference]:
+        """The resources it uses."""
+        return references_of(self.settings)
+
+    def public(self) -> dict[str, Any]:
+        """As responses show it, both spellings of the assistant's id."""
+        counts = self.counts
+        return {
+            "id": self.id,
+            **self.settings.model_dump(),
+            "assistant_id": self.settings.agent_id,
+            "status": self.status,
+            "total_leads": counts.total,
+            "pending_leads": counts.pending,
+            "calling_leads": counts.calling,
+            "completed_leads": counts.completed,
+            "failed_leads": counts.failed,
+            "skipped_leads": counts.skipped,
+            "created_at": to_wire(self.created_at),
+            "updated_at": to_wire(self.updated_at),
+        }
+
+
+def references_of(settings: CampaignSettings) -> list[Reference]:
+    """The resources a campaign's members name; each is checked in the organization when it is written."""
+    used = [Reference("ASSISTANT", settings.agent_id, "agent_id")]
+    return used if settings.number_id is None else [*used, Reference("NUMBER", settings.number_id, "number_id")]
+
+
+def check_window(settings: CampaignSettings) -> CampaignSettings:
+    """Return the settings unchanged. Raises InvalidRequestError for a window of no length: nobody would be called."""
+    if settings.schedule_start_time == settings.schedule_end_time:
+        raise InvalidRequestError(details=["schedule_end_time: must differ from schedule_start_time"])
+    return settings
+
+
+def moved_status(current: Status, wanted: Status) -> Status:
+    """The status after a client asks for `wanted`. Raises InvalidRequestError for the one only the platform sets."""
+    if wanted == "completed" != current:
+        raise InvalidRequestError(details=["status: completed is set by the platform"])
+    return wanted

@@ -1,0 +1,115 @@
+"""A definition with its secrets taken out: masks stay in their place, encrypted values lie beside it.
+
+A secret's place is named by its node's id and its tool's name, so that both may be sent back in another order.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from sovereign.kernel.encryption import Cipher
+from sovereign.kernel.errors import InvalidRequestError
+from sovereign.kernel.masking import SECRET_NAMES, is_mask, mask_secret
+
+Place = tuple[str, ...]
+Put = Callable[[Place, str], str]
+"""Takes a secret's place and text, gives the text to put there."""
+
+
+class Owner(NamedTuple):
+    """The context in which a workflow's secrets are encrypted."""
+
+    org_id: str
+    workflow_id: str
+
+    @property
+    def resource(self) -> str:
+        """The resource of the encryption's context."""
+        return f"workflow/{self.workflow_id}"
+
+
+@dataclass(frozen=True)
+class SealedDefinition:
+    """`document` shows masks where secrets are; `tokens` holds them encrypted, by place."""
+
+    document: Mapping[str, Any]
+    tokens: Mapping[str, str] = field(default_factory=dict)
+
+
+def seal(
+    document: Mapping[str, Any], cipher: Cipher, owner: Owner, *, kept: SealedDefinition | None = None
+) -> SealedDefinition:
+    """Encrypt the secrets of a definition. A mask equal to the stored one at its place keeps the stored value.
+
+    Raises InvalidRequestError naming each other mask: what it stands for is not known.
+    """
+    shown = _secrets(kept.document) if kept else {}
+    known = kept.tokens if kept else {}
+    tokens: dict[str, str] = {}
+    strangers: list[str] = []
+
+    def put(place: Place, text: str) -> str:
+        name = "/".join(place)
+        if not is_mask(text):
+            tokens[name] = cipher.encrypt(text, org_id=owner.org_id, resource=owner.resource)
+            return mask_secret(text) or ""
+        if shown.get(name) == text and name in known:
+            tokens[name] = known[name]
+        else:
+            strangers.append(f"definition.{'.'.join(place)}: is a mask but not the stored one; send the secret itself")
+        return text
+
+    masked = _mapped(document, put, ())
+    if strangers:
+        raise InvalidRequestError(details=strangers)
+    return SealedDefinition(masked, tokens)
+
+
+def unseal(sealed: SealedDefinition, cipher: Cipher, owner: Owner) -> dict[str, Any]:
+    """The definition with its secrets in the clear, for the container that runs it."""
+
+    def put(place: Place, text: str) -> str:
+        token = sealed.tokens.get("/".join(place))
+        return text if token is None else cipher.decrypt(token, org_id=owner.org_id, resource=owner.resource)
+
+    document: dict[str, Any] = _mapped(sealed.document, put, ())
+    return document
+
+
+def _secrets(document: Mapping[str, Any]) -> dict[str, str]:
+    found: dict[str, str] = {}
+
+    def note(place: Place, text: str) -> str:
+        found["/".join(place)] = text
+        return text
+
+    _mapped(document, note, ())
+    return found
+
+
+def _mapped(value: Any, put: Put, place: Place, *, secret: bool = False) -> Any:
+    if secret and isinstance(value, str):
+        return put(place, value)
+    if isinstance(value, Mapping):
+        # a header's value is as secret as the member that holds the headers
+        inherited = secret and place[-1] == "headers"
+        return {
+            name: member
+            if _is_schema(place, name)
+            else _mapped(member, put, (*place, name), secret=inherited or name in SECRET_NAMES)
+            for name, member in value.items()
+        }
+    if isinstance(value, list):
+        return [_mapped(entry, put, (*place, _name(place, number, entry))) for number, entry in enumerate(value)]
+    return value
+
+
+def _is_schema(place: Place, name: str) -> bool:
+    """JSON Schemas describe values, so a property called `secret` in one is no secret."""
+    return name == "parameters" and len(place) == 4 and (place[0], place[2]) == ("nodes", "tools")
+
+
+def _name(place: Place, number: int, entry: Any) -> str:
+    identity = "id" if place == ("nodes",) else "name" if len(place) == 3 and place[2] == "tools" else None
+    named = identity is not None and isinstance(entry, Mapping) and isinstance(entry.get(identity), str)
+    return str(entry[identity]) if named else str(number)
