@@ -18,11 +18,25 @@ SIP_PORT = 5060
 SIP_PORT_STEP = 2
 """A node's next process listens two ports on (`media.settings`)."""
 CONTROL_PORT = 8443
+CLOSING_SECONDS = 30
+"""Of the stop timeout what draining must leave: for the goodbyes at its end (15 s) and the last writes."""
 HEALTH_COMMAND = (
     "import ssl,urllib.request as r;"
     f"r.urlopen('https://127.0.0.1:{CONTROL_PORT}/health',timeout=3,context=ssl._create_unverified_context())"
 )
 """Asks the node's own health route; its certificate is made by itself, so nothing could verify it."""
+
+IMAGE_SOURCES = (
+    "media_fargate",
+    "layers/shared",
+    "requirements/media.txt",
+    "requirements/model-conversion.txt",
+    "requirements/models.txt",
+    "infra/__init__.py",
+    "infra/embedded/__init__.py",
+    "infra/embedded/models.py",
+)
+"""What the Dockerfile copies: a change of anything else makes no new image."""
 
 MEDIA_NEEDS = frozenset(
     {
@@ -98,7 +112,7 @@ class MediaService(Construct):
             str(REPOSITORY),
             file="media_fargate/Dockerfile",
             platform=ecr_assets.Platform.LINUX_ARM64 if arm else ecr_assets.Platform.LINUX_AMD64,
-            exclude=["*", "!media_fargate", "!layers/shared", "!requirements/media.txt", "**/__pycache__"],
+            exclude=["*", *(f"!{path}" for path in IMAGE_SOURCES), "**/__pycache__"],
             ignore_mode=cdk.IgnoreMode.DOCKER,
         )
 
@@ -138,6 +152,7 @@ class MediaService(Construct):
             "RTP_PORTS": f"{first}-{last}",
             "MAX_CALLS": str(media.max_calls_per_process),
             "MEDIA_PROCESSES": str(media.processes),
+            "DRAIN_SECONDS": str(media.drain_seconds - CLOSING_SECONDS),
             "SIP_SOURCE_MODE": "edge",
         }
 

@@ -77,9 +77,11 @@ def _organization_keys(platform: Platform, grantee: iam.IGrantable, set_variable
     set_variable("SECRET_PREFIX", platform.stage.prefix)
 
 
-def _recordings(platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
-    platform.data.recordings.grant_read(grantee)
-    set_variable("RECORDINGS_BUCKET", platform.data.recordings.bucket_name)
+def _organization_keys_write(platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
+    arn = organization_secrets(cdk.Stack.of(grantee), platform.stage)  # type: ignore[arg-type]
+    statement = secrets_statement(arn, "CreateSecret", "PutSecretValue")
+    grantee.grant_principal.add_to_principal_policy(statement)
+    set_variable("SECRET_PREFIX", platform.stage.prefix)
 
 
 def _recordings_delete(platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
@@ -134,7 +136,7 @@ _GRANTERS: dict[Need, Granter] = {
     Need.CONTROL_SECRET: _control_secret,
     Need.PLATFORM_KEYS: _platform_keys,
     Need.ORGANIZATION_KEYS: _organization_keys,
-    Need.RECORDINGS: _recordings,
+    Need.ORGANIZATION_KEYS_WRITE: _organization_keys_write,
     Need.RECORDINGS_DELETE: _recordings_delete,
     Need.NODE_GATEWAY: _node_gateway,
     Need.BUS: _bus,

@@ -95,14 +95,19 @@ def _told(call: dict[str, Any], report: dict[str, Any], recording: str) -> str:
     return "\n".join(lines)
 
 
-def main() -> int:
-    """`make demo`: one more call to the platform that is running. Returns the exit status."""
-    settings, progress = embedded_settings(), Progress()
+def _running(settings: EmbeddedSettings) -> LocalPlatform:
     platform = read_local(settings.local_file)
     if platform is None:
-        progress.fail("no platform is running: run `make up`")
-        return 1
+        raise SetupError("no platform is running: run `make up`")
+    return platform
+
+
+def main() -> int:
+    """`make demo`: one more call to the platform that is running. Returns the exit status."""
+    progress = Progress()
     try:
+        settings = embedded_settings()
+        platform = _running(settings)
         demonstrate(platform, settings, progress)
     except httpx.ConnectError:
         progress.fail("the platform does not answer: run `make up`")

@@ -17,26 +17,44 @@ ASSETS_BUCKET = f"cdk-hnb659fds-assets-{EMBEDDED_ACCOUNT}-{EMBEDDED_REGION}"
 """Where CDK's default synthesizer expects assets."""
 _BOOTSTRAP_VERSION = "/cdk-bootstrap/hnb659fds/version"
 _PATIENCE_SECONDS = 120.0
+_COMPLETE = frozenset({"CREATE_COMPLETE", "UPDATE_COMPLETE"})
 
 
 class Deployment:
-    """One assembly against one endpoint."""
+    """One assembly against one endpoint. `record` remembers which template each stack was brought to last."""
 
-    def __init__(self, assembly: Path, endpoint: str) -> None:
+    def __init__(self, assembly: Path, endpoint: str, record: Path) -> None:
         self._assembly = assembly
+        self._record = record
+        self._deployed: dict[str, str] = {}
         self._endpoint = endpoint
         self._cloudformation = cloud_client("cloudformation", endpoint)
         self._s3 = cloud_client("s3", endpoint)
 
     def deploy(self) -> dict[str, str]:
         """Bring every stack to the assembly's state; returns all outputs by key. Raises SetupError for a failed one."""
-        self._bootstrap()
-        outputs: dict[str, str] = {}
-        for name in self._stacks():
-            template_url = self._upload(name)
-            self._apply(name, template_url)
-            outputs |= self._outputs(name)
-        return outputs
+        templates = {name: self._template_key(name) for name in self._stacks()}
+        done: dict[str, str] = json.loads(self._record.read_text(encoding="utf-8")) if self._record.exists() else {}
+        standing = {stack["StackName"]: stack for stack in self._cloudformation.describe_stacks()["Stacks"]}
+        if not standing:
+            self._bootstrap()
+        for name, template in templates.items():
+            status = standing.get(name, {}).get("StackStatus")
+            if done.get(name) != template or status not in _COMPLETE:
+                self._apply(name, self._upload(name))
+        self._deployed = templates
+        stacks = self._cloudformation.describe_stacks()["Stacks"]
+        return {output["OutputKey"]: output["OutputValue"] for stack in stacks for output in stack.get("Outputs", ())}
+
+    def remember(self) -> None:
+        """Record what was deployed; to be called once the emulator has it on disk."""
+        self._record.write_text(json.dumps(self._deployed), encoding="utf-8")
+
+    def _template_key(self, stack: str) -> str:
+        """The template's name in the assets bucket: a hash of its content, so of everything the stack is made of."""
+        assets = json.loads((self._assembly / f"{stack}.assets.json").read_text(encoding="utf-8"))["files"]
+        template = next(a for a in assets.values() if a["source"]["path"] == f"{stack}.template.json")
+        return str(next(iter(template["destinations"].values()))["objectKey"])
 
     def _bootstrap(self) -> None:
         try:
@@ -113,7 +131,7 @@ class Deployment:
         while time.monotonic() < deadline:
             described = self._describe(stack) or {}
             status = described.get("StackStatus", "")
-            if status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
+            if status in _COMPLETE:
                 return
             if not status.endswith("IN_PROGRESS"):
                 raise SetupError(
@@ -128,10 +146,6 @@ class Deployment:
         except ClientError:
             return None
         return None if found["StackStatus"] == "DELETE_COMPLETE" else found
-
-    def _outputs(self, stack: str) -> dict[str, str]:
-        described = self._describe(stack) or {}
-        return {output["OutputKey"]: output["OutputValue"] for output in described.get("Outputs", ())}
 
 
 def _zipped(folder: Path) -> bytes:

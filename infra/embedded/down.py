@@ -4,13 +4,18 @@ import sys
 
 from infra.embedded import services
 from infra.embedded.processes import Processes
-from infra.embedded.progress import Progress
+from infra.embedded.progress import Progress, SetupError
 from infra.embedded.settings import embedded_settings
 
 
 def main() -> int:
     """Returns the exit status: 1 when something would not stop."""
-    settings, progress = embedded_settings(), Progress()
+    progress = Progress()
+    try:
+        settings = embedded_settings()
+    except SetupError as wrong:
+        progress.fail(str(wrong))
+        return 1
     processes = Processes(settings.home, settings.logs)
     stopped = processes.stop(patience=services.PATIENCE)
     if left := processes.running():

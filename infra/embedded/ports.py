@@ -26,6 +26,7 @@ def wanted_ports(settings: EmbeddedSettings) -> list[WantedPort]:
         WantedPort(settings.sovereign_control_port, "call control", "SOVEREIGN_CONTROL_PORT"),
         WantedPort(settings.sovereign_sip_port, "SIP over TCP", "SOVEREIGN_SIP_PORT"),
         WantedPort(settings.sovereign_sip_port, "SIP over UDP", "SOVEREIGN_SIP_PORT", udp=True),
+        WantedPort(settings.sovereign_sip_port + 1, "the SIP stack's second port", "SOVEREIGN_SIP_PORT"),
     ]
 
 

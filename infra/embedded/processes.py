@@ -32,11 +32,14 @@ class Processes:
         self._children: dict[int, subprocess.Popen[bytes]] = {}
 
     def running(self) -> list[Recorded]:
-        """Recorded processes that are still ours and alive."""
-        if not self._file.exists():
-            return []
-        recorded = [Recorded(**entry) for entry in json.loads(self._file.read_text(encoding="utf-8"))]
-        return [entry for entry in recorded if entry.born and _born(entry.pid) == entry.born]
+        """Recorded processes of which something is still alive: they themselves, or what they started."""
+        return [entry for entry in self._recorded() if entry.born and (_is_leading(entry) or _members(entry))]
+
+    def _recorded(self) -> list[Recorded]:
+        try:
+            return [Recorded(**entry) for entry in json.loads(self._file.read_text(encoding="utf-8"))]
+        except (OSError, ValueError, TypeError):
+            return []  # none yet, or the file is damaged: then a port in use says what is left running
 
     def start(self, name: str, command: Sequence[str], *, environment: Mapping[str, str], folder: Path) -> Recorded:
         """Start a process of its own session, its output in `logs/<name>.log`, and record it."""
@@ -61,7 +64,7 @@ class Processes:
         child = self._children.get(entry.pid)
         if child is not None and child.poll() is not None:
             return False
-        return _born(entry.pid) == entry.born
+        return _is_leading(entry)
 
     def require_alive(self, entry: Recorded) -> None:
         """Raise SetupError with the last line it wrote when a process has ended."""
@@ -97,7 +100,7 @@ class Processes:
                 return
             deadline = time.monotonic() + wait
             while time.monotonic() < deadline:
-                if not self.is_alive(entry):
+                if not self.is_alive(entry) and not _members(entry):
                     break
                 time.sleep(0.05)
             else:
@@ -111,6 +114,29 @@ class Processes:
         scratch.replace(self._file)
 
 
+def _is_leading(entry: Recorded) -> bool:
+    return _born(entry.pid) == entry.born
+
+
+def _members(entry: Recorded) -> list[int]:
+    """Who is left of the session a process of ours began, when it ended without them (it was killed, say). The number
+    of a session is not given to anybody else while one of its members lives."""
+    if not entry.born.isdecimal() or _born(entry.pid) not in {"", entry.born}:
+        return []
+    return [pid for pid in _pids() if _session(pid) == entry.pid and int(_born(pid) or -1) >= int(entry.born)]
+
+
+def _pids() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdecimal()]
+
+
+def _session(pid: int) -> int:
+    try:
+        return os.getsid(pid)
+    except OSError:
+        return -1
+
+
 def _born(pid: int) -> str:
     """When a process started and what it is, as the system tells it; empty when it does not run (or is a zombie)."""
     stat = Path(f"/proc/{pid}/stat")
@@ -119,6 +145,8 @@ def _born(pid: int) -> str:
             fields = stat.read_text(encoding="utf-8").rsplit(")", 1)[1].split()
         except (OSError, IndexError):
             return ""
-        return "" if fields[0] == "Z" else fields[19]  # field 22 of proc(5): start time in clock ticks
+        # a killed process of several threads is a zombie by its first while the others still hold its ports
+        is_gone = fields[0] == "Z" and int(fields[17]) <= 1  # fields 3 and 20 of proc(5): state, number of threads
+        return "" if is_gone else fields[19]  # field 22: start time in clock ticks
     told = subprocess.run(["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False)
     return told.stdout.strip()

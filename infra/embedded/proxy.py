@@ -17,6 +17,8 @@ from infra.embedded.settings import LOOPBACK
 
 MAX_BODY_BYTES = 10 * 1024 * 1024
 """The most an HTTP API accepts."""
+_AS_IT_CAME = {"max_field_size": 16384, "auto_decompress": False}
+"""Nothing unpacks a body before the function does, so that a compressed one is what it is on AWS: no JSON."""
 _SECONDS = 30.0
 """When an HTTP API gives up on a function."""
 _HOP_BY_HOP = frozenset(
@@ -38,7 +40,7 @@ _SESSION = web.AppKey("session", ClientSession)
 
 def create_proxy(target: str) -> web.Application:
     """The application; `target` is the address everything is passed on to, path and query kept as they came."""
-    application = web.Application(client_max_size=MAX_BODY_BYTES, handler_args={"max_field_size": 16384})
+    application = web.Application(client_max_size=MAX_BODY_BYTES, handler_args=_AS_IT_CAME)
     application[_TARGET] = target.rstrip("/")
     application.router.add_route("*", "/{path:.*}", _pass_on)
     application.cleanup_ctx.append(_session)
@@ -66,6 +68,9 @@ async def _pass_on(request: web.Request) -> web.StreamResponse:
     if status >= 500 and b'"errorMessage"' in answer[:200]:
         # the emulator shows a crashed function's own words, which AWS does not
         return _error(502, "Bad Gateway", "internal_error")
+    if status == 403 and request.method == "OPTIONS" and b"CORS not configured" in answer:
+        # the emulator's own words; without CORS an HTTP API gives the request to the function, which takes no OPTIONS
+        return _error(405, "Method Not Allowed", "method_not_allowed")
     return web.Response(status=status, headers=headers, body=answer)
 
 

@@ -90,17 +90,16 @@ class Seeder:
         secret = "whsec_" + new_secret()  # the prefix is part of the platform's form of a webhook secret
         assistant = self._done(client.post("/assistants", json=self._assistant(secret)))
         trunk = self._done(client.post("/sip-trunks", json=TRUNK))
-        number = self._done(
-            client.post(
-                "/numbers",
-                json={
-                    "phone_number": NUMBER,
-                    "name": "Reception",
-                    "agent_id": assistant["id"],
-                    "transfer_trunk_id": trunk["id"],
-                },
-            )
+        reception = {"phone_number": NUMBER, "name": "Reception"}
+        answer = client.post(
+            "/numbers", json={**reception, "agent_id": assistant["id"], "transfer_trunk_id": trunk["id"]}
         )
+        if answer.status_code == httpx.codes.CONFLICT:  # an earlier organization has it, and only the file knew its key
+            raise SetupError(
+                f"{self._settings.local_file} is missing or damaged, but its platform's data is there: put the file "
+                f"back, or run `make down` and remove {self._settings.home}/aws to begin anew"
+            )
+        number = self._done(answer)
         self._operator("numbers", "verify", "--org", organization, "--number", NUMBER)
         return {
             "webhook_secret": secret,

@@ -84,8 +84,16 @@ def start_emulator(settings: EmbeddedSettings, processes: Processes) -> Recorded
     for folder in (settings.home / "aws", settings.home / "s3"):
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
+    _drop_old_layers(settings.home / "unpacked-layers")
     command = [str(emulator_python()), "-m", "infra.embedded.emulator"]
     return processes.start(EMULATOR, command, environment=environment, folder=REPOSITORY)
+
+
+def _drop_old_layers(folder: Path) -> None:
+    """Keep the layers unpacked last; an older one that is needed after all is unpacked again."""
+    if folder.is_dir():
+        for old in sorted(folder.iterdir(), key=lambda entry: entry.stat().st_mtime)[:-6]:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def start_sink(settings: EmbeddedSettings, processes: Processes) -> Recorded:

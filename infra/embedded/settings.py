@@ -4,8 +4,9 @@ from pathlib import Path
 
 from pydantic import Field
 
+from infra.embedded.progress import SetupError
 from infra.paths import STATE
-from sovereign.kernel.settings import Environment, read_environment
+from sovereign.kernel.settings import ConfigurationError, Environment, read_environment
 
 LOOPBACK = "127.0.0.1"
 
@@ -55,6 +56,9 @@ class EmbeddedSettings(Environment):
 
 
 def embedded_settings() -> EmbeddedSettings:
-    """The settings of this process's environment."""
-    settings: EmbeddedSettings = read_environment(EmbeddedSettings)
+    """The settings of this process's environment. Raises SetupError naming each variable that is wrong."""
+    try:
+        settings: EmbeddedSettings = read_environment(EmbeddedSettings)
+    except ConfigurationError as wrong:
+        raise SetupError(str(wrong)) from None
     return settings

@@ -32,7 +32,10 @@ class Startup:
     def run(self, *, with_models: bool = True, with_media: bool = True) -> LocalPlatform:
         """Everything up to a healthy platform. On failure nothing that was started here is left running."""
         settings = self._settings
-        settings.home.mkdir(parents=True, exist_ok=True)
+        try:
+            settings.home.mkdir(parents=True, exist_ok=True)
+        except OSError as failure:
+            raise SetupError(f"SOVEREIGN_HOME: {settings.home} cannot be used ({failure.strerror})") from None
         self._stop_earlier()
         require_free(settings)
         try:
@@ -42,11 +45,16 @@ class Startup:
             assembly = synthesize(settings.home)
             self._emulator()
             self._progress.say("deploying the template into the emulator")
-            outputs = Deployment(assembly, settings.emulator_url).deploy()
+            deployment = Deployment(assembly, settings.emulator_url, settings.home / "aws" / "deployed")
+            outputs = deployment.deploy()
             self._save_now()
+            deployment.remember()
+            if with_media:  # it loads its models while the API is seeded
+                self._progress.say("starting the media node")
+                self._started[services.MEDIA] = services.start_media(settings, self._processes)
             platform = self._front(outputs)
             if with_media:
-                self._media()
+                self._wait("the media node", lambda: services.media_ready(settings), 120, services.MEDIA)
         except BaseException:
             self._processes.stop([*self._started], patience=services.PATIENCE)
             raise
@@ -75,7 +83,10 @@ class Startup:
 
     def _save_now(self) -> None:
         """A deploy is on disk at once, not with the next minute's snapshot."""
+        saved = self._settings.home / "aws" / "saved"
+        saved.unlink(missing_ok=True)
         os.kill(self._started[services.EMULATOR].pid, signal.SIGUSR1)
+        self._wait("the emulator's first save", saved.exists, 30, services.EMULATOR)
 
     def _front(self, outputs: dict[str, str]) -> LocalPlatform:
         self._progress.say("starting the API's address and the webhook sink")
@@ -86,11 +97,6 @@ class Startup:
         self._wait("the API", lambda: services.answers(f"{settings.api_url}/health"), 60, services.PROXY)
         self._progress.say("looking for the demonstration organization, making it where it is missing")
         return Seeder(settings, outputs).seed()
-
-    def _media(self) -> None:
-        self._progress.say("starting the media node (it loads its models)")
-        self._started[services.MEDIA] = services.start_media(self._settings, self._processes)
-        self._wait("the media node", lambda: services.media_ready(self._settings), 120, services.MEDIA)
 
     def _wait(self, what: str, is_ready: Callable[[], bool], seconds: float, name: str) -> None:
         services.wait_for(what, is_ready, seconds=seconds, processes=self._processes, needs={name: self._started[name]})
@@ -118,10 +124,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--no-demo", action="store_true", help="do not place the demonstration call")
     parser.add_argument("--no-media", action="store_true", help="the API only: no models, no calls")
     given = parser.parse_args(arguments)
-    settings, progress = embedded_settings(), Progress()
+    progress = Progress()
     # a stopped `make up` cleans up like a failed one
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
+        settings = embedded_settings()
         platform = Startup(settings, progress).run(with_media=not given.no_media)
         if not (given.no_demo or given.no_media):
             demonstrate(platform, settings, progress)

@@ -42,6 +42,7 @@ class Capacity:
         self._draining = False
         self._idle = asyncio.Event()
         self._idle.set()
+        self._busy = asyncio.Event()
 
     @property
     def draining(self) -> bool:
@@ -59,6 +60,7 @@ class Capacity:
             return None
         self.active += 1
         self._idle.clear()
+        self._busy.set()
         return Slot(self)
 
     def give_back(self) -> None:
@@ -66,6 +68,7 @@ class Capacity:
         self.active -= 1
         if self.active == 0:
             self._idle.set()
+            self._busy.clear()
 
     def pause(self) -> None:
         """Take no calls until `resume`; running ones go on."""
@@ -82,3 +85,7 @@ class Capacity:
     async def idle(self) -> None:
         """Wait until no call is left."""
         await self._idle.wait()
+
+    async def busy(self) -> None:
+        """Wait until there is a call."""
+        await self._busy.wait()

@@ -38,7 +38,7 @@ class Director:
             self._spawn(invite.leg.reject())
             return
         call = InboundCall(self._services, invite.leg, invite.headers)
-        self._spawn(self._carry(slot, call.call_id, call, call.run()))
+        self._start(slot, call, call.run())
 
     def dial(self, org_id: str, call_id: str) -> bool:
         """Start dialling; False when there is no capacity. The same order twice is one call."""
@@ -48,8 +48,7 @@ class Director:
         if slot is None:
             return False
         call = OutboundCall(self._services, org_id, call_id)
-        self._calls[call_id] = call
-        self._spawn(self._carry(slot, call_id, call, call.run()))
+        self._start(slot, call, call.run())
         return True
 
     async def command(self, org_id: str, call_id: str, command: Mapping[str, Any]) -> None:
@@ -85,13 +84,22 @@ class Director:
         while self._tasks:
             await asyncio.wait(self._tasks)
 
-    async def _carry(self, slot: Slot, call_id: str, call: RunningCall, run: Coroutine[Any, Any, None]) -> None:
-        self._calls[call_id] = call
+    def abandon(self) -> None:
+        """Cut what is still under way short; its rows are ended if that can be done now, else by the reaper."""
+        for task in self._tasks:
+            task.cancel()
+
+    def _start(self, slot: Slot, call: RunningCall, run: Coroutine[Any, Any, None]) -> None:
+        # known from now on, not from when its task runs: it must not escape `stop_calls`
+        self._calls[call.call_id] = call
+        self._spawn(self._carry(slot, call, run))
+
+    async def _carry(self, slot: Slot, call: RunningCall, run: Coroutine[Any, Any, None]) -> None:
         with slot:
             try:
                 await run
             finally:
-                del self._calls[call_id]
+                del self._calls[call.call_id]
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -7,17 +7,20 @@ from media.routes import InboundRefusal, InboundRoute, OutboundRoute
 from media.telephony.addresses import TrunkRoute
 from sovereign.assistants import AssistantStore, EffectiveAssistant, Rejection
 from sovereign.calls import Call, CallStore
+from sovereign.credits.limits import check_monthly_minutes
 from sovereign.credits.store import CreditStore
-from sovereign.destinations import allowed_countries, check_destination, check_sip_target, is_sip_uri
+from sovereign.destinations import check_sip_target, is_sip_uri
+from sovereign.kernel.clock import utc_now
 from sovereign.kernel.encryption import Cipher
-from sovereign.kernel.errors import InvalidStateError
+from sovereign.kernel.errors import InsufficientCreditsError, InvalidStateError
 from sovereign.kernel.table import Table
-from sovereign.numbers import InboundAdmission, NumberStore, OutboundContext, outbound_context
+from sovereign.numbers import InboundAdmission, NumberStore, outbound_context
 from sovereign.numbers import InboundRoute as NumberRoute
 from sovereign.organizations import Organization
 from sovereign.organizations.store import OrganizationStore
 from sovereign.provider_keys.ring import KeyRing
 from sovereign.sip_trunks import SipTrunk, TrunkStore
+from sovereign.usage.store import usage_counter_ref
 from sovereign.webhooks.accounts import StoredAccountWebhooks
 
 __all__ = ["TableDirectory"]
@@ -61,10 +64,11 @@ class TableDirectory:
             number_id=found.number.id,
             number=found.number.phone_number,
             number_name=found.number.routing.name,
-            assistant=self._assistants.effective(found.assistant) if found.assistant else None,
+            assistant=self._assistants.ready(found.assistant) if found.assistant else None,
             account_webhook=self._webhooks.of(organization.id) if organization.webhook_url else None,
             announce_rejections=organization.announce_rejections,
-            payer_org_id=_payer(organization),
+            payer_org_id=organization.payer_id if _is_metered(organization) else None,
+            has_minutes=self._has_minutes(organization),
         )
 
     def answered(
@@ -81,8 +85,8 @@ class TableDirectory:
         """How to dial a call. Raises DomainError when that is not possible (any more)."""
         if call.caller_phone is None:
             raise InvalidStateError("The call has no destination.")
-        context = outbound_context(self._table, call.ref.org_id, call.number_id)
-        check_destination(call.caller_phone, _countries(context))
+        context = outbound_context(self._table, call.ref.org_id, call.number_id, destination=call.caller_phone)
+        context.check_destination()
         frozen = self._calls.load_frozen_assistant(call.ref)
         organization = context.organization
         return OutboundRoute(
@@ -92,24 +96,40 @@ class TableDirectory:
             assistant=EffectiveAssistant.thaw(frozen, self._cipher, org_id=call.ref.org_id, call_id=call.ref.call_id),
             number_name=context.number.routing.name,
             account_webhook=self._webhooks.of(organization.id) if organization.webhook_url else None,
+            metered=_is_metered(organization),
         )
 
     def transfer_target(self, org_id: str, number_id: str | None, destination: str) -> str:
         """The SIP URI for a transfer to a number (through the organization's trunk) or SIP URI. Raises DomainError."""
         if is_sip_uri(destination):
             return check_sip_target(destination).uri
-        context = outbound_context(self._table, org_id, number_id)
-        number = check_destination(destination, _countries(context))
+        context = outbound_context(self._table, org_id, number_id, destination=destination)
+        number = context.check_destination()
         return f"sip:{number}@{context.trunk.settings.address}"
 
     def reserve_credits(self, payer_org_id: str, org_id: str, call_id: str) -> None:
         """Reserve the first minutes. Raises InsufficientCreditsError."""
         self._credits.reserve(payer_org_id, org_id, call_id)
 
+    def extend_credits(self, org_id: str, call_id: str, minutes: int) -> bool:
+        """Make a metered call's reservation cover so many minutes in all; False when the balance does not suffice."""
+        return self._credits.extend(org_id, call_id, minutes=minutes)
+
+    def _has_minutes(self, organization: Organization) -> bool:
+        if organization.monthly_minutes_limit is None:
+            return True
+        usage = self._table.get(usage_counter_ref(organization.id), consistent=True)
+        try:
+            check_monthly_minutes(organization, usage, utc_now())
+        except InsufficientCreditsError:
+            return False
+        return True
+
     def byok(self, org_id: str, assistant: EffectiveAssistant) -> frozenset[str]:
         """Which of `stt`, `llm`, `tts` the call runs with the organization's own keys."""
         used = {"stt": assistant.stt, "llm": assistant.llm, "tts": assistant.tts}
-        found = {kind: self._keys.lookup(org_id, config.provider) for kind, config in used.items() if config}
+        slots = {kind: config.secret_slots for kind, config in used.items() if config}
+        found = {kind: self._keys.lookup(org_id, slot) for kind, named in slots.items() for slot in named}
         return frozenset(kind for kind, key in found.items() if key and key.byok)
 
     def _trunk(self, trunk: SipTrunk) -> TrunkRoute:
@@ -127,9 +147,5 @@ class TableDirectory:
         )
 
 
-def _countries(context: OutboundContext) -> frozenset[str]:
-    return allowed_countries(context.organization.outbound_policy, context.own_numbers)
-
-
-def _payer(organization: Organization) -> str | None:
-    return organization.payer_id if organization.billing_mode == "metered" else None
+def _is_metered(organization: Organization) -> bool:
+    return organization.billing_mode == "metered"

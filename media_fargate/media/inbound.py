@@ -1,6 +1,8 @@
 """An inbound call from its INVITE to its end."""
 
+import asyncio
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools import Logger
@@ -40,10 +42,9 @@ class InboundCall(RunningCall):
     """One INVITE. `run` never raises, and leaves neither a leg nor a row open."""
 
     def __init__(self, services: CallServices, leg: CallLeg, headers: Mapping[str, str]) -> None:
-        super().__init__(services)
+        super().__init__(services, ids.new_call_id("inbound"))
         self.leg = self._leg = leg
         self._headers = headers
-        self.call_id = ids.new_call_id("inbound")
 
     async def run(self) -> None:
         """Admit, ring, answer, converse, end."""
@@ -59,12 +60,17 @@ class InboundCall(RunningCall):
             outcome = self.outcome_when_gone(at_once, EndReason.CALLER_CANCELLED)
         except ProviderError as failed:
             outcome = self.outcome_without_provider(failed)
+        except asyncio.CancelledError:
+            outcome = CallOutcome(end_reason=EndReason.SHUTDOWN)
+            raise
         except Exception:
             logger.exception("inbound_call_failed", call_id=self.call_id)
         finally:
-            if not self.answered:
-                await self._leg.reject()
             await self.end(outcome)
+
+    async def let_go(self, leg: CallLeg) -> None:
+        """Hang up, or refuse what was not answered."""
+        await (leg.hang_up() if self.answered else leg.reject())
 
     async def _admitted(self) -> InboundRoute | None:
         """The call's route, None when it was refused (there is no row then)."""
@@ -90,17 +96,25 @@ class InboundCall(RunningCall):
         await self._create_row(route, identity)
         try:
             assistant = await self._choose_assistant(route, identity)
-            if route.payer_org_id:
-                await self._reserve(route.payer_org_id, route.org_id)
+            await self._reserve(route)
         except _RefusedError as refused:
             return await self._refuse(route, refused)
         conversation = Conversation(
-            ref=self._row.ref, identity=identity, assistant=assistant, account_webhook=route.account_webhook
+            ref=self._row.ref,
+            identity=identity,
+            assistant=assistant,
+            account_webhook=route.account_webhook,
+            metered=route.payer_org_id is not None,
         )
         await or_gone(self._leg, self.prepare(conversation))
+        await self._answer()
+        return await self.converse(conversation)
+
+    async def _answer(self) -> None:
+        """Take the call once the task is protected. Raises LegGoneError, LegRefusedError."""
+        await or_gone(self._leg, self.services.protect())
         await self._leg.answer()
         await next_of(self._leg, LegAnswered)
-        return await self.converse(conversation)
 
     async def _create_row(self, route: InboundRoute, identity: Identity) -> None:
         assistant, services = route.assistant, self.services
@@ -120,12 +134,8 @@ class InboundCall(RunningCall):
             frozen = services.directory.freeze(assistant, route.org_id, self.call_id) if assistant else None
             return services.rows.create(new, frozen_assistant=frozen, node_id=services.node_id)
 
-        try:
-            self._row = await services.blocking(create)
-        except Exception:
-            # the row may have been written although the answer got lost: then it must be ended like any other
-            self.ref = await services.blocking(services.rows.find, route.org_id, self.call_id)
-            raise
+        self.find_row = partial(services.rows.find, route.org_id, self.call_id)
+        self._row = await services.blocking(create)
         self.ref = self._row.ref
 
     async def _choose_assistant(self, route: InboundRoute, identity: Identity) -> EffectiveAssistant:
@@ -163,9 +173,15 @@ class InboundCall(RunningCall):
 
         await services.blocking(write)
 
-    async def _reserve(self, payer_org_id: str, org_id: str) -> None:
+    async def _reserve(self, route: InboundRoute) -> None:
+        """See that the call's first minutes are paid for. Raises _RefusedError."""
+        if not route.has_minutes:
+            raise _RefusedError(EndReason.INSUFFICIENT_CREDITS, NO_CREDITS_ANNOUNCEMENT)
+        if route.payer_org_id is None:
+            return
+        reserve, payer_org_id = self.services.directory.reserve_credits, route.payer_org_id
         try:
-            await self.services.blocking(self.services.directory.reserve_credits, payer_org_id, org_id, self.call_id)
+            await self.services.blocking(reserve, payer_org_id, route.org_id, self.call_id)
         except InsufficientCreditsError:
             raise _RefusedError(EndReason.INSUFFICIENT_CREDITS, NO_CREDITS_ANNOUNCEMENT) from None
 
@@ -176,8 +192,7 @@ class InboundCall(RunningCall):
             await self._leg.reject()
             return outcome
         try:
-            await self._leg.answer()
-            await next_of(self._leg, LegAnswered)
+            await self._answer()
             self.answered = True
             spoken = self.services.announce(self._leg, refused.announcement, route.org_id, route.assistant)
             await or_gone(self._leg, spoken)

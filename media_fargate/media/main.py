@@ -6,16 +6,26 @@ import sys
 
 from aws_lambda_powertools import Logger
 
+from media.ecs import UnknownAddressError, locate
 from media.settings import MediaEnvironment
-from media.supervisor import EXIT_CONFIGURATION, Supervisor
+from media.supervisor import EXIT_CONFIGURATION, Spawn, Supervisor, spawn_media_process
+from sovereign.kernel.observe import logger as process_logger
 from sovereign.kernel.settings import ConfigurationError, read_environment
 
-logger = Logger()
+EXIT_UNLOCATED = 1
+"""ECS did not tell the task's address; it starts another task."""
+
+logger = Logger(child=True)
 
 
-async def supervise(count: int) -> int:
-    """Run `count` media processes until SIGTERM or SIGINT; the exit code."""
-    supervisor = Supervisor(count)
+async def supervise(environment: MediaEnvironment, spawn: Spawn = spawn_media_process) -> int:
+    """Check what concerns the machine once, then run the media processes until SIGTERM or SIGINT; the exit code.
+
+    Raises ConfigurationError, UnknownAddressError.
+    """
+    (await locate(environment)).share(0)
+    logger.info("media_starting", processes=environment.media_processes, calls_each=environment.max_calls)
+    supervisor = Supervisor(environment.media_processes, spawn)
     loop = asyncio.get_running_loop()
     for received in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(received, supervisor.stop)
@@ -23,15 +33,16 @@ async def supervise(count: int) -> int:
 
 
 def main() -> int:
-    """Check the configuration once, in front of a person, then supervise."""
+    """Supervise; a configuration that cannot work is one line and an exit code of its own."""
+    process_logger()
     try:
-        environment = read_environment(MediaEnvironment)
-        environment.share(0)
+        return asyncio.run(supervise(read_environment(MediaEnvironment)))
     except ConfigurationError as problem:
         sys.stderr.write(f"media: {problem}\n")
         return EXIT_CONFIGURATION
-    logger.info("media_starting", processes=environment.media_processes, calls_each=environment.max_calls)
-    return asyncio.run(supervise(environment.media_processes))
+    except UnknownAddressError as problem:
+        sys.stderr.write(f"media: {problem}\n")
+        return EXIT_UNLOCATED
 
 
 if __name__ == "__main__":

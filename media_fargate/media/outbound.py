@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 
 from aws_lambda_powertools import Logger
 
@@ -44,9 +45,8 @@ class OutboundCall(RunningCall):
     """One order to dial. `run` never raises, and ends the row only if this process won it."""
 
     def __init__(self, services: CallServices, org_id: str, call_id: str) -> None:
-        super().__init__(services)
+        super().__init__(services, call_id)
         self._org_id = org_id
-        self.call_id = call_id
 
     async def run(self) -> None:
         """Claim, dial, ring, converse, end."""
@@ -64,6 +64,9 @@ class OutboundCall(RunningCall):
             outcome = self.outcome_without_provider(failed)
         except (DomainError, DialRefusedError) as refused:
             outcome = _refused(refused)
+        except asyncio.CancelledError:
+            outcome = CallOutcome(end_reason=EndReason.SHUTDOWN)
+            raise
         except Exception:
             logger.exception("outbound_call_failed", call_id=self.call_id)
             if self.answered:
@@ -75,16 +78,26 @@ class OutboundCall(RunningCall):
         """The call's place when this process won the right to ring; from then on it must end the row."""
         rows = self.services.rows
         ref = await self.services.blocking(rows.find, self._org_id, self.call_id)
-        if ref is None or not await self.services.blocking(rows.claim_dial, ref, self.services.node_id):
+        if ref is None:
             logger.info("dial_not_claimed", call_id=self.call_id)
             return None
-        self.ref = ref
-        return ref
+        self.find_row = partial(self._ours, ref)
+        if await self.services.blocking(rows.claim_dial, ref, self.services.node_id):
+            self.ref = ref
+        else:
+            self.find_row = None
+            logger.info("dial_not_claimed", call_id=self.call_id)
+        return self.ref
+
+    def _ours(self, ref: CallRef) -> CallRef | None:
+        """The row if this process has claimed it after all; blocks."""
+        return ref if self.services.rows.load_whole(ref).node_id == self.services.node_id else None
 
     async def _dial(self, call: Call) -> CallOutcome:
         route = await self.services.blocking(self.services.directory.outbound_route, call)
         conversation = _conversation(call, route)
         await self.prepare(conversation)
+        await self.services.protect()
         if self.stop_reason:
             return CallOutcome(end_reason=self.stop_reason)
         self.leg = leg = await self.services.dial(route.trunk, route.destination, route.caller)
@@ -119,7 +132,11 @@ def _conversation(call: Call, route: OutboundRoute) -> Conversation:
         customer=route.destination,
     )
     return Conversation(
-        ref=call.ref, identity=identity, assistant=route.assistant, account_webhook=route.account_webhook
+        ref=call.ref,
+        identity=identity,
+        assistant=route.assistant,
+        account_webhook=route.account_webhook,
+        metered=route.metered,
     )
 
 

@@ -25,7 +25,8 @@ class InboundRefusal:
 class InboundRoute:
     """Whose call it is. `assistant` None means that the account webhook must name one.
 
-    `payer_org_id` is set when minutes must be reserved. `announce_rejections`: refusals are spoken, not signalled.
+    `payer_org_id` is set when minutes must be reserved. `has_minutes` is False when the month's are used up.
+    `announce_rejections`: refusals are spoken, not signalled.
     """
 
     org_id: str
@@ -36,11 +37,12 @@ class InboundRoute:
     account_webhook: WebhookSettings | None = None
     announce_rejections: bool = True
     payer_org_id: str | None = None
+    has_minutes: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
 class OutboundRoute:
-    """How a call that is in the table is dialled, and what it runs with."""
+    """How a call that is in the table is dialled, and what it runs with. `metered`: its minutes are reserved."""
 
     trunk: TrunkRoute
     caller: str = field(repr=False)
@@ -48,6 +50,7 @@ class OutboundRoute:
     assistant: EffectiveAssistant
     number_name: str | None = None
     account_webhook: WebhookSettings | None = None
+    metered: bool = False
 
 
 class CallDirectory(Protocol):

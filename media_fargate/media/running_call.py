@@ -1,7 +1,7 @@
 """One call in the hands of this process: its leg, its row, its session, and the one place that ends all three."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,9 +10,12 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 from aws_lambda_powertools import Logger
 
 from media.calls.commands import CommandRefusedError
+from media.calls.journal import Batch
 from media.control.orders import OrderRefusedError
+from media.end_of_call import FINISH_PAUSES_SECONDS, EndOfCall, EndRows
 from media.leg_watch import LegGoneError
 from media.routes import CallDirectory
+from media.scale_in import unprotected
 from media.speech.interfaces import ProviderError
 from media.telephony.addresses import TrunkRoute
 from media.telephony.baresip_leg import LegRefusedError
@@ -28,15 +31,14 @@ __all__ = ["Asker", "CallRows", "CallServices", "Conversation", "Identity", "Pre
 P = ParamSpec("P")
 T = TypeVar("T")
 
-FINISH_PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0, 120.0)
-"""Between attempts to write a call's end: nothing else would end the row of a node that lives."""
-
+HANG_UP_SECONDS = 8.0
+"""The SIP stack itself gives up on a command after five."""
 DISCARD_SECONDS = 3.0
 
 logger = Logger(child=True)
 
 
-class CallRows(Protocol):
+class CallRows(EndRows, Protocol):
     """What is used of `sovereign.calls.store.CallStore`; every method blocks."""
 
     def create(self, new: NewCall, *, frozen_assistant: Mapping[str, Any] | None, node_id: str | None) -> Call:
@@ -69,9 +71,6 @@ class CallRows(Protocol):
     ) -> bool:
         """Freeze another assistant."""
 
-    def finish(self, ref: CallRef, outcome: CallOutcome) -> bool:
-        """End the call."""
-
 
 class Asker(Protocol):
     """What is used of `sovereign.webhooks.asker.WebhookAsker`."""
@@ -82,6 +81,10 @@ class Asker(Protocol):
 
 class Session(Protocol):
     """A conversation on an answered leg (`media.calls.session.CallSession`)."""
+
+    @property
+    def unwritten(self) -> Sequence[Batch]:
+        """What the table did not take of the transcript before `run` returned."""
 
     async def run(self) -> CallOutcome:
         """Until the call is over; never raises for what a caller, a provider or a webhook does."""
@@ -120,12 +123,13 @@ class Identity:
 
 @dataclass(frozen=True, kw_only=True)
 class Conversation:
-    """What a session is made of beside its leg."""
+    """What a session is made of beside its leg. `metered`: its minutes are paid for as it runs."""
 
     ref: CallRef
     identity: Identity
     assistant: EffectiveAssistant
     account_webhook: WebhookSettings | None = None
+    metered: bool = False
 
 
 class Prepared(Protocol):
@@ -152,6 +156,8 @@ class CallServices:
     """Speak a text to an answered leg (leg, text, org_id, whose voice) and return when it was heard, at most 10 s."""
     dial: Callable[[TrunkRoute, str, str], Awaitable[CallLeg]]
     executor: Executor
+    protect: Callable[[], Awaitable[object]] = unprotected
+    """Awaited before a call is answered or dialled, so that what carries it is not stopped; takes seconds at most."""
     behind_edge: bool = False
     ring_timeout_seconds: float = 30.0
 
@@ -166,16 +172,22 @@ class CallServices:
 
 
 class RunningCall:
-    """State and ending common to inbound and outbound calls. `ref` is None until the row is known to be ours."""
+    """State and ending common to inbound and outbound calls. `ref` is None until the row is known to be ours.
 
-    def __init__(self, services: CallServices) -> None:
+    `find_row` (it blocks) tells it afterwards when the answer to the write that made it ours may have been lost.
+    """
+
+    def __init__(self, services: CallServices, call_id: str) -> None:
         self.services = services
+        self.call_id = call_id
         self.leg: CallLeg | None = None
         self.ref: CallRef | None = None
+        self.find_row: Callable[[], CallRef | None] | None = None
         self.answered = False
         self._session: Session | None = None
         self._prepared: Prepared | None = None
         self._stop_reason: EndReason | None = None
+        self._unwritten: list[Batch] = []
 
     async def command(self, command: Mapping[str, Any]) -> None:
         """Change the running call. Raises OrderRefusedError."""
@@ -218,6 +230,7 @@ class RunningCall:
         try:
             return await self._session.run()
         finally:
+            self._unwritten = list(self._session.unwritten)
             self._session = None
 
     def outcome_when_gone(self, gone: LegGoneError, otherwise: EndReason) -> CallOutcome:
@@ -241,28 +254,35 @@ class RunningCall:
     async def end(self, outcome: CallOutcome) -> None:
         """Hang up and write the end. The row is terminal afterwards whatever happened before."""
         if self.leg:
-            await self.leg.hang_up()
+            await self._bounded("leg", self.let_go(self.leg), HANG_UP_SECONDS)
         if self._prepared:
-            await self._discard(self._prepared)
-        if self.ref is not None:
-            await self._write_end(self.ref, outcome)
+            await self._bounded("providers", self._prepared.discard(), DISCARD_SECONDS)
+        ref = self.ref or await self._found_row()
+        if ref is not None:
+            await EndOfCall(self.services.rows, self.services.blocking, ref, self._unwritten).write(outcome)
 
-    async def _discard(self, prepared: Prepared) -> None:
+    async def let_go(self, leg: CallLeg) -> None:
+        """End the leg, in whatever state it is."""
+        await leg.hang_up()
+
+    async def _bounded(self, part: str, closing: Coroutine[Any, Any, None], seconds: float) -> None:
+        """Nothing that fails or hangs while closing may keep the row open."""
         try:
-            await asyncio.wait_for(prepared.discard(), DISCARD_SECONDS)
-        except Exception as failure:  # noqa: BLE001 - a provider that fails to close must not keep the row open
-            logger.warning("providers_not_closed", error=type(failure).__name__)
+            await asyncio.wait_for(closing, seconds)
+        except Exception as failure:  # noqa: BLE001 - as said
+            logger.warning("part_not_closed", call_id=self.call_id, part=part, error=type(failure).__name__)
 
-    async def _write_end(self, ref: CallRef, outcome: CallOutcome) -> None:
-        for pause in (*FINISH_PAUSES_SECONDS, None):
+    async def _found_row(self) -> CallRef | None:
+        """The row that may be ours although we were not told, asked for until the table answers."""
+        for pause in FINISH_PAUSES_SECONDS:
+            if self.find_row is None:
+                break
             try:
-                await self.services.blocking(self.services.rows.finish, ref, outcome)
-                logger.info("call_ended", call_id=ref.call_id, end_reason=outcome.end_reason.value)
-                return
+                return await self.services.blocking(self.find_row)
             except Exception:
-                logger.exception("call_end_not_written", call_id=ref.call_id, retry_seconds=pause)
-            if pause is not None:
+                logger.exception("row_not_looked_up", call_id=self.call_id, retry_seconds=pause)
                 await asyncio.sleep(pause)
+        return None
 
     def _known_leg(self) -> CallLeg:
         if self.leg is None:

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack
 from typing import Any
@@ -18,14 +18,17 @@ from media.control.certificate import make_certificate
 from media.control.server import ControlError, ControlServer
 from media.director import Director
 from media.directory import TableDirectory
+from media.ecs import EcsTaskProtection, UnknownAddressError, locate
 from media.heartbeat import Heartbeat
 from media.running_call import CallServices
+from media.scale_in import ScaleInProtection, unprotected
 from media.session_factory import SessionFactory
 from media.settings import MediaEnvironment
 from media.speech.interfaces import ProviderError
 from media.speech.registry import Providers
 from media.supervisor import EXIT_CONFIGURATION
 from media.telephony.endpoint import EndpointConfig, EndpointError, SipEndpoint
+from media.telephony.native_output import divert_native_output
 from sovereign.calls import CallStore, EndReason
 from sovereign.catalog.defaults import default_configs
 from sovereign.kernel import egress, ids
@@ -44,9 +47,12 @@ from sovereign.webhooks.asker import WebhookAsker
 __all__ = ["EXIT_REPLACE", "MediaProcess", "main"]
 
 EXIT_REPLACE = 4
-"""Exit code of a process that must be replaced: its SIP stack died or can take no new caller numbers."""
+"""Exit code of a process that must be replaced: its SIP stack died or can take no new caller numbers, or it could not
+find out its address."""
 APOLOGY_SECONDS = 15.0
 """How long calls may take to say goodbye after the drain's deadline."""
+ABANDON_SECONDS = 5.0
+"""What is left for the rows of calls that did not end by then."""
 _WATCH_SECONDS = 5.0
 _BLOCKING_THREADS = 16
 
@@ -122,8 +128,7 @@ class MediaProcess:
         poller = Poller(detector)
         self._run_along(stack, poller.run())
         providers = Providers(keys, environment.model_cache, base_urls())
-        if default_configs()["stt_config"]["provider"] == "local":
-            await providers.warm_up()
+        await providers.warm_up({config["provider"] for config in default_configs().values()})
         sessions = SessionFactory(
             providers=providers, detector=detector, poller=poller, asker=asker, calls=calls, directory=directory
         )
@@ -135,10 +140,19 @@ class MediaProcess:
             prepare=sessions.prepare,
             announce=sessions.announce,
             dial=endpoint.dial,
+            protect=self._protection(stack),
             executor=self._executor,
             behind_edge=environment.sip_source_mode == "edge",
             ring_timeout_seconds=environment.ring_timeout_seconds,
         )
+
+    def _protection(self, stack: AsyncExitStack) -> Callable[[], Awaitable[object]]:
+        """What a call awaits before it is answered or dialled."""
+        if self._environment.ecs_agent_uri is None:
+            return unprotected
+        protection = ScaleInProtection(EcsTaskProtection(self._environment.ecs_agent_uri), self._capacity)
+        self._run_along(stack, protection.run())
+        return protection.confirm
 
     async def _beat(self, stack: AsyncExitStack, director: Director, control_address: str, pem: str) -> Heartbeat:
         now = utc_now()
@@ -186,6 +200,8 @@ class MediaProcess:
             await director.stop_calls(EndReason.SHUTDOWN)
         if not await _within(director.finished(), APOLOGY_SECONDS):
             logger.error("calls_left_behind", calls=self._capacity.active)
+            director.abandon()
+            await _within(director.finished(), ABANDON_SECONDS)
 
     def _run_along(self, stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
         """Run something for as long as the process lives; without it the process is of no use."""
@@ -218,7 +234,8 @@ async def _within(work: Coroutine[Any, Any, None], seconds: float) -> bool:
 
 async def serve(index: int) -> int:
     """Run media process `index` until SIGTERM or SIGINT; the exit code."""
-    process = MediaProcess(read_environment(MediaEnvironment).share(index))
+    environment = await locate(read_environment(MediaEnvironment))
+    process = MediaProcess(environment.share(index))
     loop = asyncio.get_running_loop()
     for received in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(received, process.request_stop)
@@ -227,6 +244,7 @@ async def serve(index: int) -> int:
 
 def main(arguments: list[str]) -> int:
     """`media.server INDEX`."""
+    divert_native_output()
     process_logger()
     index = int(arguments[0]) if arguments else 0
     try:
@@ -234,6 +252,9 @@ def main(arguments: list[str]) -> int:
     except (ConfigurationError, EndpointError, ControlError, ProviderError) as problem:
         sys.stderr.write(f"media: {problem}\n")
         return EXIT_CONFIGURATION
+    except UnknownAddressError as problem:
+        sys.stderr.write(f"media: {problem}\n")
+        return EXIT_REPLACE
 
 
 if __name__ == "__main__":

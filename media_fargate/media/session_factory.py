@@ -1,6 +1,7 @@
 """Makes the conversation of a call: its assistant's providers, its tools' webhooks, its organization's transfers."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from media.announcement import speak
@@ -9,6 +10,7 @@ from media.calls.poller import Poller
 from media.calls.session import CallSession
 from media.calls.setup import CallSetup, SessionServices
 from media.conversation.ear import EndOfTurnPredictor
+from media.conversation.tools import offered_specs
 from media.directory import TableDirectory
 from media.running_call import Conversation, Prepared, Session
 from media.speech.interfaces import ChatModel, ProviderError, Recogniser, Synthesiser, ToolCall
@@ -117,13 +119,17 @@ class SessionFactory:
         assistant, org_id = conversation.assistant, conversation.ref.org_id
         if assistant.stt is None or assistant.tts is None:
             raise ProviderError(assistant.llm.provider, "speech-to-speech models are not offered here", retryable=False)
-        recogniser = await self.providers.recogniser(assistant.stt, org_id)
-        model = await self.providers.chat_model(assistant.llm, org_id)
-        synthesiser = await self.providers.synthesiser(assistant.tts, org_id)
-        asker = ToolWebhooks(self.asker, conversation)
         setup = CallSetup.from_assistant(conversation.ref, conversation.identity.direction, assistant)
         instructions = [message.content for message in setup.conversation.prompt]
-        await self.providers.prepare_chat(assistant.llm, instructions, ())
+        asker = ToolWebhooks(self.asker, conversation)
+        async with AsyncExitStack() as opened:  # a caller may hang up between one provider and the next
+            recogniser = await self.providers.recogniser(assistant.stt, org_id)
+            model = await self.providers.chat_model(assistant.llm, org_id)
+            opened.push_async_callback(model.close)
+            synthesiser = await self.providers.synthesiser(assistant.tts, org_id)
+            opened.push_async_callback(synthesiser.close)
+            await self.providers.prepare_chat(assistant.llm, instructions, offered_specs(setup.tools))
+            opened.pop_all()
         services = self._services(conversation, recogniser, model, synthesiser, asker)
         return PreparedSession(setup, services)
 
@@ -140,6 +146,9 @@ class SessionFactory:
         async def route_transfer(destination: str) -> str:
             return await asyncio.to_thread(self.directory.transfer_target, ref.org_id, number_id, destination)
 
+        async def extend_credits(minutes: int) -> bool:
+            return await asyncio.to_thread(self.directory.extend_credits, ref.org_id, ref.call_id, minutes)
+
         return SessionServices(
             recogniser=recogniser,
             model=model,
@@ -149,6 +158,7 @@ class SessionFactory:
             asker=asker,
             write_messages=self.calls.append_messages,
             route_transfer=route_transfer,
+            extend_credits=extend_credits if conversation.metered else None,
             predictor=self.predictor,
         )
 

@@ -25,6 +25,14 @@ class HostPort(NamedTuple):
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
+    @property
+    def is_wildcard(self) -> bool:
+        """Whether it stands for every address of the machine: good to listen on, not to be reached at."""
+        try:
+            return ipaddress.ip_address(self.host).is_unspecified
+        except ValueError:
+            return False
+
 
 class PortRange(NamedTuple):
     """First and last UDP port for RTP and RTCP, both included."""
@@ -68,8 +76,20 @@ def _ip_literal(address: HostPort) -> HostPort:
     return address
 
 
+def _reachable(address: HostPort) -> HostPort:
+    if address.is_wildcard:
+        raise ValueError("must be an address others reach this machine at, not every address")
+    return address
+
+
+def _reachable_host(host: str) -> str:
+    _reachable(HostPort(host, 0))
+    return host
+
+
 Address = Annotated[HostPort, BeforeValidator(_split_address)]
 ListenAddress = Annotated[Address, AfterValidator(_ip_literal)]
+ReachableAddress = Annotated[Address, AfterValidator(_reachable)]
 
 
 class MediaEnvironment(Environment):
@@ -85,14 +105,17 @@ class MediaEnvironment(Environment):
     rtp_ports: Annotated[PortRange, BeforeValidator(_split_range)] = PortRange(20_000, 20_999)
     sip_jitter_buffer: Annotated[tuple[int, int] | None, BeforeValidator(_split_jitter)] = (20, 200)
     control_listen: ListenAddress = HostPort("127.0.0.1", 8443)
-    control_address: Address | None = None
-    advertised_address: str | None = None
+    control_address: ReachableAddress | None = None
+    advertised_address: Annotated[str, AfterValidator(_reachable_host)] | None = None
+    """Host under which an edge reaches SIP here, where that is not SIP_LISTEN's."""
     sip_source_mode: Literal["loopback", "edge"] = "loopback"
     max_calls: Annotated[int, Field(ge=1, le=200)] = 40
     media_processes: Annotated[int, Field(ge=1, le=64)] = 1
-    drain_seconds: Annotated[float, Field(ge=0, le=14_400)] = 100.0
-    """Fargate kills a task 120 s after SIGTERM at the latest; the apology needs the rest."""
+    drain_seconds: Annotated[float, Field(ge=0, le=14_400)] = 90.0
+    """Fargate kills a task 120 s after SIGTERM at the latest; apologies and the last writes need the rest."""
     ring_timeout_seconds: Annotated[float, Field(ge=5, le=120)] = 30.0
+    ecs_container_metadata_uri_v4: str | None = None
+    ecs_agent_uri: str | None = None
 
     @field_validator("sip_source_mode")
     @classmethod
@@ -101,6 +124,24 @@ class MediaEnvironment(Environment):
         if mode == "loopback" and listen and not ipaddress.ip_address(listen.host).is_loopback:
             raise ValueError("`loopback` trusts every caller, so SIP_LISTEN must be a loopback address; use `edge`")
         return mode
+
+    @property
+    def needs_own_address(self) -> bool:
+        """Whether something is every address that others must be told: see `located`."""
+        return self.sip_listen.is_wildcard or (self.control_address is None and self.control_listen.is_wildcard)
+
+    def located(self, own_address: str) -> "MediaEnvironment":
+        """The environment of a machine with this IP address, which is put where others must be told one.
+
+        SIP listens on nothing else: on every address the stack takes no call. Control does, for the container's own
+        health check.
+        """
+        sip_listen, control_address = self.sip_listen, self.control_address
+        if sip_listen.is_wildcard:
+            sip_listen = HostPort(own_address, sip_listen.port)
+        if control_address is None and self.control_listen.is_wildcard:
+            control_address = HostPort(own_address, self.control_listen.port)
+        return self.model_copy(update={"sip_listen": sip_listen, "control_address": control_address})
 
     def share(self, index: int) -> "MediaEnvironment":
         """The environment of process `index` (from 0): its own ports out of what is configured for all."""
@@ -112,6 +153,8 @@ class MediaEnvironment(Environment):
             )
         first = self.rtp_ports.first + index * size
         address = self.control_address or self.control_listen
+        _require_own(self.sip_listen, "SIP_LISTEN: must be one address of this machine")
+        _require_own(address, "CONTROL_ADDRESS: is needed, because CONTROL_LISTEN is every address")
         return self.model_copy(
             update={
                 "sip_listen": _moved(self.sip_listen, SIP_PORT_STEP * index),
@@ -125,6 +168,11 @@ class MediaEnvironment(Environment):
     def sip_address(self) -> str:
         """`host:port` under which an edge reaches this process."""
         return str(HostPort(self.advertised_address or self.sip_listen.host, self.sip_listen.port))
+
+
+def _require_own(address: HostPort, problem: str) -> None:
+    if address.is_wildcard:
+        raise ConfigurationError(f"{problem} (on ECS the task's own is found out)")
 
 
 def _moved(address: HostPort, by: int) -> HostPort:

@@ -8,10 +8,13 @@ from typing import Protocol
 
 from aws_lambda_powertools import Logger
 
-__all__ = ["EXIT_CONFIGURATION", "Child", "Supervisor", "spawn_media_process"]
+__all__ = ["EXIT_CONFIGURATION", "Child", "Spawn", "Supervisor", "spawn_media_process"]
 
 EXIT_CONFIGURATION = 3
 """Exit code of a process that cannot start as it is configured: starting it again would not help."""
+
+EXIT_NOT_STARTED = -1
+"""Stands for the exit code of a process that the system could not start."""
 
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
@@ -85,7 +88,11 @@ class Supervisor:
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
     async def _run_once(self, index: int) -> int:
-        child = await self._spawn(index)
+        try:
+            child = await self._spawn(index)
+        except OSError as failed:  # e.g. no memory left to fork: the others go on meanwhile
+            logger.error("media_process_not_started", index=index, error=failed.strerror)  # noqa: TRY400
+            return EXIT_NOT_STARTED
         self._children[index] = child
         if self._stopping.is_set():  # asked to stop while it was being started
             _terminate(child)

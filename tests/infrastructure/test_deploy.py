@@ -1,5 +1,6 @@
 """`cdk deploy`, as a user runs it, of the same assembly `make up` uses: the pinned CLI against the emulator."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -62,12 +63,24 @@ def changed(assembly: Path, folder: Path) -> Path:
     for resource in template["Resources"].values():
         if resource["Type"] == "AWS::Lambda::Function":
             resource["Properties"]["MemorySize"] = 1536
-    api.write_text(json.dumps(template))
+    rewrite(api, template)
     template = json.loads(data.read_text())
     table = next(r for r in template["Resources"].values() if r["Type"] == "AWS::DynamoDB::Table")
     table["Properties"]["Tags"] = [{"Key": "changed", "Value": "yes"}]
-    data.write_text(json.dumps(template))
+    rewrite(data, template)
     return folder
+
+
+def rewrite(path: Path, template: dict[str, Any]) -> None:
+    """Store a changed template under a name of its content, as synthesis does: equal names are not uploaded again."""
+    text = json.dumps(template)
+    path.write_text(text)
+    assets = path.with_name(path.name.replace(".template.json", ".assets.json"))
+    files: dict[str, Any] = json.loads(assets.read_text())["files"]
+    old = next(name for name, file in files.items() if file["source"]["path"] == path.name)
+    new = hashlib.sha256(text.encode()).hexdigest()
+    for file in (assets, path.with_name("manifest.json")):
+        file.write_text(file.read_text().replace(old, new))
 
 
 def test_cdk_bootstraps_deploys_and_updates_in_place_keeping_rows(

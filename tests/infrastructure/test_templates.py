@@ -1,6 +1,7 @@
 """What the templates promise: least privilege, nothing lost, nothing in the clear, nothing kept for ever."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -78,8 +79,8 @@ SIGNS = {
     Need.ENCRYPTION: "kms:GenerateDataKey",
     Need.BUS: "events:PutEvents",
     Need.NODE_GATEWAY: "lambda:InvokeFunction",
-    Need.RECORDINGS: "s3:GetObject*",
     Need.RECORDINGS_DELETE: "s3:DeleteObject*",
+    Need.ORGANIZATION_KEYS_WRITE: "secretsmanager:PutSecretValue",
 }
 """An action that shows that a need was granted, and only to the rows that have it."""
 
@@ -247,6 +248,18 @@ def test_layer_for_aws_holds_wheels_of_its_processor(dev: Templates) -> None:
     packages = {path.name for folder in folders for path in (folder / "python").iterdir()}
     assert {"sovereign", "fastapi", "pydantic"} <= packages
     assert "botocore" not in packages, "the runtime's own goes with its boto3"
+
+
+def test_function_and_layers_fit_into_lambda(dev: Templates) -> None:
+    """Lambda unpacks at most 250 MB; what is zipped must leave room for the interpreter's own bytecode caches."""
+    layers = [dev.asset_of(layer) for layer in dev.of_type("AWS::Lambda::LayerVersion", "api").values()]
+    assert len(layers) == 2
+    functions = [dev.asset_of(f) for f in dev.of_type("AWS::Lambda::Function", "api").values()]
+    assert sum(map(size_of, layers)) + max(map(size_of, functions)) < 200 * 2**20
+
+
+def size_of(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def test_every_dead_letter_queue_has_an_alarm(dev: Templates) -> None:

@@ -7,7 +7,7 @@ import sys
 
 from ministack import app
 
-from infra.embedded.emulator import cloudformation, execution, layers, logs, persistence
+from infra.embedded.emulator import cloudformation, execution, layers, logs, persistence, workers
 
 
 def main() -> None:
@@ -16,6 +16,7 @@ def main() -> None:
     logs.apply()
     execution.apply()
     layers.apply()
+    workers.apply()
     persistence.apply()
     # ministack reads its own arguments; ours are none
     sys.argv = sys.argv[:1]

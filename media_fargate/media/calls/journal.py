@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from aws_lambda_powertools import Logger
 
@@ -17,6 +18,13 @@ WriteMessages = Callable[[CallRef, int, Sequence[Message]], None]
 """Blocking; stores a batch under its number. The same number and messages may come again after a failure."""
 
 logger = Logger(child=True)
+
+
+class Batch(NamedTuple):
+    """Messages that are stored together, under their number."""
+
+    number: int
+    messages: Sequence[Message]
 
 
 class Journal:
@@ -37,18 +45,23 @@ class Journal:
         self._waiting.append(Message(role, content))
         self._added.set()
 
-    async def close(self) -> Sequence[Message]:
-        """Write what is left, waiting at most 15 s; returns the messages that could not be written."""
+    async def close(self) -> Sequence[Batch]:
+        """Write what is left, waiting at most 15 s; returns what could not be written, to be tried again later."""
         self._closing.set()
         self._added.set()
         _, late = await asyncio.wait([self._task], timeout=CLOSE_SECONDS)
         if late:
             self._task.cancel()
             await asyncio.wait(late)
-        lost = [*self._batch, *self._waiting]
-        if lost:
-            logger.error("transcript_not_written", call_id=self._ref.call_id, messages=len(lost))
-        return lost
+        # the batch that was being written keeps its number and messages: a write of it may still be on its way
+        parts = [
+            self._batch,
+            *(self._waiting[at : at + _MOST_A_BATCH] for at in range(0, len(self._waiting), _MOST_A_BATCH)),
+        ]
+        unwritten = [Batch(number, part) for number, part in enumerate(filter(None, parts), self._number)]
+        if unwritten:
+            logger.warning("transcript_late", call_id=self._ref.call_id, batches=len(unwritten))
+        return unwritten
 
     async def _run(self) -> None:
         while self._waiting or not self._closing.is_set():

@@ -4,12 +4,14 @@ import asyncio
 import traceback
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from aws_lambda_powertools import Logger
 
 from media.calls.commands import CommandRefusedError, execute
-from media.calls.journal import Journal
+from media.calls.credit_watch import CreditWatch, ExtendCredits
+from media.calls.journal import Batch, Journal
 from media.calls.setup import CallSetup, SessionServices
 from media.conversation.closing import Ending
 from media.conversation.context import Context
@@ -26,7 +28,7 @@ from media.conversation.transfers import Transfers
 from media.conversation.turn_taking import TurnTaker
 from media.speech.interfaces import ProviderUsage
 from media.telephony.leg import CallLeg, LegClosed
-from sovereign.calls.model import CallOutcome, EndReason, Message
+from sovereign.calls.model import CallOutcome, EndReason
 
 CLEANUP_SECONDS = 5.0
 """Longest wait for a provider or the leg to let go."""
@@ -53,7 +55,7 @@ class _Parts:
 
 class CallSession:
     """Runs one answered call. `run` returns its outcome, whatever happens; `outcome` keeps it also when `run` is
-    cancelled. `unwritten` are the transcript's messages the table did not take in time."""
+    cancelled. `unwritten` is what the table did not take of the transcript in time."""
 
     def __init__(self, setup: CallSetup, leg: CallLeg, services: SessionServices) -> None:
         self._setup = setup
@@ -63,7 +65,7 @@ class CallSession:
         self._parts: _Parts | None = None
         self._ended: asyncio.Future[Ending] | None = None
         self.outcome: CallOutcome | None = None
-        self.unwritten: Sequence[Message] = ()
+        self.unwritten: Sequence[Batch] = ()
 
     # orders from outside
 
@@ -94,8 +96,9 @@ class CallSession:
         finally:
             # a cancelled task has no ending of its own
             self._end(Ending(EndReason.SHUTDOWN))
+            ended_at = self._services.clock()  # what follows is not the caller's to pay
             await self._release(history, journal)
-            self.outcome = self._make_outcome(self._ended.result())
+            self.outcome = self._make_outcome(self._ended.result(), ended_at)
         return self.outcome
 
     async def _converse(self, ended: "asyncio.Future[Ending]", history: History) -> None:
@@ -105,6 +108,8 @@ class CallSession:
                 parts = self._parts = self._assemble(tasks, history)
                 for part in (parts.conversation.run(), parts.recognition.run(), self._forward_leg_events(parts)):
                     tasks.create_task(part)
+                if self._services.extend_credits is not None:
+                    tasks.create_task(self._watch_credits(parts.conversation, self._services.extend_credits))
                 self._services.poller.add(self)
                 tasks.create_task(_raise_when_over(ended))
         except* _CallOver:
@@ -115,6 +120,16 @@ class CallSession:
         finally:
             self._services.poller.remove(self)
             timer.cancel()
+
+    async def _watch_credits(self, conversation: Conversation, extend: ExtendCredits) -> None:
+        def warn() -> None:
+            if not conversation.closing:
+                conversation.say(self._setup.conversation.credits_warning, interruptible=False)
+
+        def end() -> None:
+            conversation.close(Ending(EndReason.CREDITS_EXHAUSTED))
+
+        await CreditWatch(self._setup.ref.call_id, extend, warn, end).run()
 
     def _assemble(self, tasks: asyncio.TaskGroup, history: History) -> _Parts:
         setup, services, leg = self._setup, self._services, self._leg
@@ -178,7 +193,7 @@ class CallSession:
         except Exception as failure:  # noqa: BLE001 - a provider that fails to close must not lose the outcome
             logger.warning("cleanup_failed", call_id=self._setup.ref.call_id, exception_name=type(failure).__name__)
 
-    def _make_outcome(self, ending: Ending) -> CallOutcome:
+    def _make_outcome(self, ending: Ending, ended_at: datetime) -> CallOutcome:
         parts, tts = self._parts, self._services.synthesiser.usage
         stt = parts.recognition.usage if parts else ProviderUsage(cost_usd=0.0)
         total = add_usage(add_usage(stt, tts), self._figures.model)
@@ -186,7 +201,7 @@ class CallSession:
         return CallOutcome(
             end_reason=ending.reason,
             error="; ".join(errors)[:_LONGEST_ERROR] or None,
-            ended_at=self._services.clock(),
+            ended_at=ended_at,
             transfer=parts.transfers.record if parts else None,
             latency=latency_report(self._figures, stt=stt, tts=tts),
             cost=total.cost_usd,

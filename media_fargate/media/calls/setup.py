@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from media.audio.vad import VoiceActivity
+from media.calls.credit_watch import ExtendCredits
 from media.calls.journal import WriteMessages
 from media.calls.poller import Poller
 from media.conversation.ear import EndOfTurnPredictor
@@ -54,7 +55,7 @@ def conversation_settings(direction: Direction, assistant: EffectiveAssistant) -
 @dataclass(frozen=True, kw_only=True)
 class SessionServices:
     """What a session works with. Recogniser, model and synthesiser are configured for this call and closed with it;
-    detector and poller serve the whole process."""
+    detector and poller serve the whole process. `extend_credits` None: the call is not metered."""
 
     recogniser: Recogniser
     model: ChatModel
@@ -64,5 +65,6 @@ class SessionServices:
     asker: ToolAsker
     write_messages: WriteMessages
     route_transfer: RouteTransfer
+    extend_credits: ExtendCredits | None = None
     predictor: EndOfTurnPredictor | None = None
     clock: Clock = utc_now

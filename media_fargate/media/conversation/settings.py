@@ -26,4 +26,5 @@ class ConversationSettings:
     pronunciation: Sequence[tuple[str, str]] = ()
     end_call_message: str | None = None
     end_call_phrases: Sequence[str] = ()
+    credits_warning: str = "I'm sorry, this call will end in thirty seconds."
     apology: str = "I'm sorry, there is a technical problem and I have to end this call. Please try again later."

@@ -2,14 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from aws_lambda_powertools import Logger
-from jsonschema import Draft202012Validator
 
 from media.speech.interfaces import ToolCall, ToolSpec
+from sovereign.catalog.schema_validation import UnusableSchemaError, schema_problems
 from sovereign.catalog.tools import DtmfTool, EndCallTool, Tool, TransferCallTool, TransferDestination, WebhookTool
 
 TOOL_TIMEOUT_SECONDS = 12.0
@@ -56,8 +56,8 @@ class ToolBox:
         self._asker = asker
         self._actions = actions
         self._tools: dict[str, Tool] = {_name(tool): tool for tool in tools if _is_offered(tool)}
-        self.specs = [_spec(name, tool) for name, tool in self._tools.items()]
-        self._validators = {spec.name: Draft202012Validator(spec.parameters) for spec in self.specs}
+        self.specs = offered_specs(self._tools.values())
+        self._parameters = {spec.name: spec.parameters for spec in self.specs}
 
     def filler(self, calls: Sequence[ToolCall]) -> str | None:
         """What is said while these calls run: the first `message` of their webhook tools."""
@@ -100,11 +100,18 @@ class ToolBox:
             return await self._asker.tool_call(tool, call)
 
     def _problems(self, call: ToolCall) -> list[str]:
-        validator = self._validators.get(call.name)
-        if validator is None:
+        parameters = self._parameters.get(call.name)
+        if parameters is None:
             return []
-        found = sorted(validator.iter_errors(dict(call.arguments)), key=lambda problem: list(map(str, problem.path)))
-        return [f"{problem.json_path}: {problem.message}" for problem in found[:_MOST_PROBLEMS]]
+        try:
+            return schema_problems(parameters, dict(call.arguments))[:_MOST_PROBLEMS]
+        except UnusableSchemaError as failure:
+            return [f"they cannot be checked: the tool's schema {failure}"]
+
+
+def offered_specs(tools: Iterable[Tool]) -> list[ToolSpec]:
+    """What a model is told of these tools, those it is not offered left out."""
+    return [_spec(_name(tool), tool) for tool in tools if _is_offered(tool)]
 
 
 def _is_offered(tool: Tool) -> bool:

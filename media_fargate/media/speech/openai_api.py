@@ -6,6 +6,7 @@ from openai import AsyncOpenAI
 
 from media.speech.failures import dropped, refused, timed_out, unreachable
 from media.speech.interfaces import ProviderError
+from sovereign.kernel import egress_httpx2
 
 PROVIDER = "openai"
 # A caller waits: longer without a byte than this is a failure, which has its own retry and fallback.
@@ -15,10 +16,14 @@ ERRORS = (openai.OpenAIError, httpx2.HTTPError)
 """What a request raises: the SDK's errors, and those of its HTTP library while a body is read."""
 
 
-def client(api_key: str, base_url: str | None) -> AsyncOpenAI:
-    """A client for one key; `base_url` (".../v1") replaces OpenAI's own address. Retrying is the conversation's."""
+def client(api_key: str, base_url: str | None, *, guarded: bool = False) -> AsyncOpenAI:
+    """A client for one key; `base_url` (".../v1") replaces OpenAI's own address. Retrying is the conversation's.
+
+    `guarded`: a customer named the address, so the one connected to is checked.
+    """
     timeout = httpx2.Timeout(_SILENCE_SECONDS, connect=_CONNECT_SECONDS)
-    return AsyncOpenAI(api_key=api_key, base_url=base_url, max_retries=0, timeout=timeout)
+    connections = egress_httpx2.async_client(timeout) if guarded else None
+    return AsyncOpenAI(api_key=api_key, base_url=base_url, max_retries=0, timeout=timeout, http_client=connections)
 
 
 def as_provider_error(failure: Exception) -> ProviderError:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from media.speech.adapters import AdapterContext
 from media.speech.interfaces import BadKeyError, ChatModel, ProviderError, Recogniser, Synthesiser, ToolSpec
 from media.speech.local.models import LocalModels, local_models
+from sovereign.provider_keys.ring import ProviderKey
 
 LOCAL = "local"
 
@@ -16,7 +17,7 @@ LOCAL = "local"
 class Keys(Protocol):
     """Where provider keys come from (`sovereign.provider_keys.KeyRing`)."""
 
-    def key(self, org_id: str, provider: str) -> str | None:
+    def lookup(self, org_id: str, provider: str) -> ProviderKey | None:
         """The organization's own key, else the platform's; None when there is neither. May block."""
 
 
@@ -82,25 +83,26 @@ class Providers:
         """The local models of this process."""
         return local_models(self._model_cache)
 
-    async def key_of(self, provider: str, org_id: str) -> str:
-        """The key to use. Raises BadKeyError when none is configured and the vendor's own address is to be used."""
-        key = await asyncio.to_thread(self._keys.key, org_id, provider)
-        if key is None and provider not in self._base_urls:
+    async def context_for(self, provider: str, org_id: str) -> AdapterContext:
+        """The key to use and where to. Raises BadKeyError when none is configured and the vendor's address is used."""
+        if provider == LOCAL:
+            return AdapterContext("", None, self._model_cache)
+        key = await asyncio.to_thread(self._keys.lookup, org_id, provider)
+        if key and key.base_url:  # the organization's own address belongs to its own key, and only to that
+            return AdapterContext(key.value, key.base_url, self._model_cache, guarded=True)
+        base_url = self._base_urls.get(provider)
+        if key is None and base_url is None:
             raise BadKeyError(provider, "no key is configured", retryable=False)
-        return key or "none"
-
-    def base_url(self, provider: str) -> str | None:
-        """The address that replaces the vendor's own, if any."""
-        return self._base_urls.get(provider)
+        return AdapterContext(key.value if key else "none", base_url, self._model_cache)
 
     async def _open(self, kind: str, openers: Mapping[str, str], config: ProviderChoice, org_id: str) -> Any:
         place = openers.get(config.provider)
         if place is None:
             raise ProviderError(config.provider, f"not offered here as {kind}", retryable=False)
-        key = "" if config.provider == LOCAL else await self.key_of(config.provider, org_id)
+        context = await self.context_for(config.provider, org_id)
         # an SDK's import takes seconds on a small machine, which the event loop must not wait for
         module = await asyncio.to_thread(importlib.import_module, place)
-        return module.open_adapter(config, AdapterContext(key, self.base_url(config.provider), self._model_cache))
+        return module.open_adapter(config, context)
 
 
 def _import_adapters(providers: Collection[str]) -> None:

@@ -170,9 +170,10 @@ class BaresipLeg:
             # at the press, so that a lost end packet cannot swallow the digit
             case Event.CALL_DTMF_START if event.text:
                 self._tell(LegDigit(event.text))
-            case Event.CALL_HOLD:
+            # once we have hung up the timer is that of the end
+            case Event.CALL_HOLD if not self._ended_by_us:
                 self._restart_timer(_HOLD_SECONDS, self._lose_held_call)
-            case Event.CALL_RESUME:
+            case Event.CALL_RESUME if not self._ended_by_us:
                 self._stop_timer()
             case Event.CALL_CLOSED:
                 self._on_stack_closed(event)

@@ -1,5 +1,6 @@
 """The SIP endpoint of a media process: listens, dials, hands out legs. One per process, as the stack demands."""
 
+import asyncio
 import ipaddress
 import socket
 from collections.abc import Callable, Mapping
@@ -117,8 +118,7 @@ class SipEndpoint:
 
     async def close(self) -> None:
         """Stop the stack; legs still up are closed first."""
-        for leg in list(self._legs):
-            await leg.hang_up()
+        await asyncio.gather(*(leg.hang_up() for leg in list(self._legs)))
         try:
             await self._runtime.close()
         except BaresipError:

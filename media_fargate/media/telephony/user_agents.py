@@ -1,5 +1,6 @@
 """The SIP stack's user agents: one per identity we dial with, made once, never freed, so counted."""
 
+import asyncio
 import hashlib
 
 from baresip.call import Call
@@ -36,6 +37,7 @@ class UserAgents:
         self._on_incoming = on_incoming
         self._limit = limit
         self._by_identity: dict[bytes, UserAgent] = {}
+        self._making = asyncio.Lock()
 
     @property
     def exhausted(self) -> bool:
@@ -78,12 +80,13 @@ class UserAgents:
         account = _account(trunk, caller)
         # the rendered line holds the password: only its digest is kept as a key
         identity = hashlib.sha256(account.aor().encode()).digest()
-        agent = self._by_identity.get(identity)
-        if agent is None:
-            if self.exhausted:
-                raise TooManyIdentitiesError("this process has no room for another caller number")
-            agent = await self._make(account)
-            self._by_identity[identity] = agent
+        async with self._making:  # two calls at once from a new number share its agent
+            agent = self._by_identity.get(identity)
+            if agent is None:
+                if self.exhausted:
+                    raise TooManyIdentitiesError("this process has no room for another caller number")
+                agent = await self._make(account)
+                self._by_identity[identity] = agent
         return agent
 
     async def _make(self, account: Account) -> UserAgent:

@@ -57,6 +57,8 @@ class Peer:
         async with asyncio.timeout(seconds):
             while line := await self._process.stdout.readline():
                 event: dict[str, Any] = json.loads(line)
+                if "event" not in event:  # a line of the log, which goes the same way
+                    continue
                 self.seen.append(event)
                 if event["event"] == name:
                     return event

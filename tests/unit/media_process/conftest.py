@@ -1,12 +1,13 @@
 """A director over a scripted leg and scripted collaborators; every step can be made the moment something happens."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import pytest
 
+from media.calls.journal import Batch
 from media.capacity import Capacity
 from media.director import Director
 from media.routes import InboundRefusal, InboundRoute, OutboundRoute
@@ -15,7 +16,7 @@ from media.telephony.addresses import TrunkRoute
 from media.telephony.baresip_leg import BaresipLeg
 from media.telephony.endpoint import Invite
 from sovereign.assistants import EffectiveAssistant, Rejection
-from sovereign.calls.model import Call, CallOutcome, CallRef, CallStatus, EndReason, NewCall
+from sovereign.calls.model import Call, CallOutcome, CallRef, CallStatus, EndReason, Message, NewCall
 from sovereign.webhooks.bodies import CallDescription
 from sovereign.webhooks.targets import WebhookTarget
 
@@ -39,6 +40,9 @@ class Stand:
         self.rows: dict[str, Row] = {}
         self.finishes: list[tuple[str, EndReason]] = []
         self.finish_failures = 0
+        self.unwritten: Sequence[Batch] = ()
+        self.append_failures = 0
+        self.written: list[tuple[str, int, list[str]]] = []
         self.create_fails_after_writing = False
         self.route: InboundRoute | InboundRefusal = InboundRoute(
             org_id="org", number_id="num", number="+31850835037", assistant=assistant()
@@ -136,7 +140,15 @@ class Stand:
         self.stage("set_assistant")
         return True
 
+    def append_messages(self, ref: CallRef, batch_no: int, messages: Sequence[Message]) -> None:
+        if self.append_failures:
+            self.append_failures -= 1
+            raise ConnectionError("no table")
+        self.stage("append_messages")
+        self.written.append((ref.call_id, batch_no, [message.content for message in messages]))
+
     def finish(self, ref: CallRef, outcome: CallOutcome) -> bool:
+        self.stage("finish")
         if self.finish_failures:
             self.finish_failures -= 1
             raise ConnectionError("no table")

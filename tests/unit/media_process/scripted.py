@@ -1,11 +1,12 @@
 """A scripted leg and session for the director's tests."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from datetime import UTC, datetime
 from typing import Any
 
+from media.calls.journal import Batch
 from media.telephony.baresip_leg import LegRefusedError
 from media.telephony.leg import LegAnswered, LegClosed, LegClosedBy, LegEvent, LegStats, TransferOutcome
 from sovereign.assistants import EffectiveAssistant, transient
@@ -100,6 +101,7 @@ class Session:
         self._stand, self._leg = stand, leg
         self._ended: asyncio.Future[EndReason] = asyncio.get_running_loop().create_future()
         self.commands: list[Mapping[str, Any]] = []
+        self.unwritten: Sequence[Batch] = stand.unwritten
 
     async def run(self) -> CallOutcome:
         self._stand.stage("session")

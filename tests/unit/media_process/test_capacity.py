@@ -54,3 +54,19 @@ async def test_idle_waits_for_the_last_call() -> None:
 def test_limit_below_one_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one"):
         Capacity(0)
+
+
+async def test_busy_waits_for_a_call_and_again_when_the_last_is_gone() -> None:
+    capacity = Capacity(2)
+    waiting = asyncio.create_task(capacity.busy())
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    first, second = capacity.reserve(), capacity.reserve()
+    await waiting
+    assert first
+    assert second
+    first.release()
+    await asyncio.wait_for(capacity.busy(), 1)
+    second.release()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(capacity.busy(), 0.001)

@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from media import running_call
+from media import end_of_call
+from media.calls.journal import Batch
 from media.control.orders import AdmitRequest
 from media.inbound import NO_CREDITS_ANNOUNCEMENT
 from media.routes import InboundRefusal, InboundRoute
 from media.speech.interfaces import BadKeyError
 from media.telephony.leg import LegClosedBy
 from sovereign.assistants import Rejection, transient
-from sovereign.calls.model import EndReason
+from sovereign.calls.model import EndReason, Message
 from sovereign.kernel.errors import InsufficientCreditsError, InvalidRequestError
 from sovereign.webhooks.answers import Failure, WebhookFailedError
 
@@ -126,12 +127,46 @@ async def test_row_whose_answer_got_lost_is_ended(stand: Any) -> None:
 
 
 async def test_end_is_written_again_until_it_works(stand: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running_call, "FINISH_PAUSES_SECONDS", (0.001, 0.001, 0.001))
+    monkeypatch.setattr(end_of_call, "FINISH_PAUSES_SECONDS", (0.001, 0.001, 0.001))
     stand.finish_failures = 3
     stand.at["session"] = lambda: stand.leg.close(LegClosedBy.PEER)
     stand.invite()
     await stand.over()
     assert stand.outcome.end_reason is EndReason.USER_HANGUP
+
+
+LATE = (Batch(3, [Message("user", "one")]), Batch(4, [Message("assistant", "two")]))
+
+
+async def test_late_messages_are_written_before_the_end(stand: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(end_of_call, "TRANSCRIPT_PAUSES_SECONDS", (0.001, 0.001))
+    stand.unwritten, stand.append_failures = LATE, 2
+    stand.at["session"] = lambda: stand.leg.close(LegClosedBy.PEER)
+    stand.invite()
+    await stand.over()
+    assert [entry[1:] for entry in stand.written] == [(3, ["one"]), (4, ["two"])]
+    assert stand.stages[-3:] == ["append_messages", "append_messages", "finish"]
+
+
+async def test_end_waits_for_late_messages_only_so_long(stand: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(end_of_call, "TRANSCRIPT_PAUSES_SECONDS", (0.001, 0.001))
+    stand.unwritten, stand.append_failures = LATE, 4  # three attempts before the end
+    stand.at["session"] = lambda: stand.leg.close(LegClosedBy.PEER)
+    stand.invite()
+    await stand.over()
+    assert stand.outcome.end_reason is EndReason.USER_HANGUP
+    assert stand.stages[-3:] == ["finish", "append_messages", "append_messages"]
+    assert [entry[1] for entry in stand.written] == [3, 4]
+
+
+async def test_lost_messages_do_not_keep_the_call_open(stand: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(end_of_call, "TRANSCRIPT_PAUSES_SECONDS", (0.001,))
+    stand.unwritten, stand.append_failures = LATE, 10**6
+    stand.at["session"] = lambda: stand.leg.close(LegClosedBy.PEER)
+    stand.invite()
+    await stand.over()
+    assert stand.outcome.end_reason is EndReason.USER_HANGUP
+    assert stand.written == []
 
 
 async def test_webhook_is_asked_and_its_assistant_frozen(stand: Any) -> None:
@@ -222,6 +257,24 @@ async def test_caller_without_credits_hears_so(stand: Any) -> None:
     await stand.over()
     assert stand.announced == [NO_CREDITS_ANNOUNCEMENT]
     assert stand.outcome.end_reason is EndReason.INSUFFICIENT_CREDITS
+
+
+async def test_caller_of_an_organization_past_its_monthly_minutes_hears_so(stand: Any) -> None:
+    stand.route = replace(stand.route, has_minutes=False)
+    stand.invite()
+    await stand.over()
+    assert stand.announced == [NO_CREDITS_ANNOUNCEMENT]
+    assert stand.outcome.end_reason is EndReason.INSUFFICIENT_CREDITS
+    assert "reserve" not in stand.stages
+
+
+@pytest.mark.parametrize("payer", ["payer", None])
+async def test_conversation_is_metered_when_somebody_pays(stand: Any, payer: str | None) -> None:
+    stand.route = replace(stand.route, payer_org_id=payer)
+    stand.at["session"] = lambda: stand.leg.close(LegClosedBy.PEER)
+    stand.invite()
+    await stand.over()
+    assert stand.conversation.metered is (payer is not None)
 
 
 async def test_inactive_assistant_named_by_the_webhook_is_refused(stand: Any) -> None:

@@ -46,6 +46,9 @@ def test_addresses_and_ranges_are_read() -> None:
         ("sip_jitter_buffer", "200-20"),
         ("max_calls", "0"),
         ("ring_timeout_seconds", "2"),
+        ("control_address", "0.0.0.0:8443"),
+        ("control_address", "[::]:8443"),
+        ("advertised_address", "0.0.0.0"),
     ],
 )
 def test_bad_values_are_refused_by_name(name: str, value: str) -> None:
@@ -73,3 +76,20 @@ def test_shares_of_several_processes_do_not_overlap() -> None:
 def test_too_few_ports_for_the_calls_is_one_clear_line() -> None:
     with pytest.raises(ConfigurationError, match="RTP_PORTS: 40 calls in 1 process"):
         environment(rtp_ports="20000-20099").share(0)
+
+
+def test_every_address_is_never_told_to_others() -> None:
+    with pytest.raises(ConfigurationError, match="CONTROL_ADDRESS"):
+        environment(control_listen="0.0.0.0:8443").share(0)
+    with pytest.raises(ConfigurationError, match="SIP_LISTEN"):
+        environment(sip_listen="[::]:5060", sip_source_mode="edge", advertised_address="10.0.0.1").share(0)
+
+
+def test_own_address_goes_where_every_address_was_meant_and_nowhere_else() -> None:
+    everywhere = environment(sip_listen="0.0.0.0:5060", sip_source_mode="edge", control_listen="0.0.0.0:8443")
+    placed = everywhere.located("10.0.0.1").share(0)
+    assert (placed.sip_address, str(placed.control_address)) == ("10.0.0.1:5060", "10.0.0.1:8443")
+    assert placed.control_listen.host == "0.0.0.0", "the container's health check asks on loopback"
+    given = environment(control_listen="0.0.0.0:8443", control_address="node.example:9").located("10.0.0.1")
+    assert given.control_address == HostPort("node.example", 9)
+    assert given.sip_listen == HostPort("127.0.0.1", 5060)

@@ -108,3 +108,22 @@ async def test_child_that_was_just_being_started_is_stopped_too() -> None:
     gate.set()
     assert await running == 0
     assert nursery.children[0][1].signals == [signal.SIGTERM]
+
+
+async def test_process_the_system_cannot_start_is_tried_again_and_the_others_stay() -> None:
+    nursery, failures = Nursery(), 2
+
+    async def spawn(index: int) -> FakeChild:
+        nonlocal failures
+        if index == 1 and failures:
+            failures -= 1
+            raise BlockingIOError(11, "Resource temporarily unavailable")
+        return await nursery.spawn(index)
+
+    supervisor = Supervisor(2, spawn)
+    running = asyncio.create_task(supervisor.run())
+    await nursery.grow_to(2)
+    assert sorted(index for index, _ in nursery.children) == [0, 1]
+    assert nursery.children[0][1].returncode is None
+    supervisor.stop()
+    assert await running == 0

@@ -187,3 +187,14 @@ async def test_dead_stack_fails_the_leg() -> None:
     assert drain(leg)[-1] == LegClosed(LegClosedBy.FAILED, detail="the SIP stack died")
     assert gone == [leg]
     assert leg.read() == b""
+
+
+@pytest.mark.parametrize("event", [Event.CALL_HOLD, Event.CALL_RESUME])
+async def test_hold_after_our_hang_up_does_not_keep_the_leg_open(event: Event, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baresip_leg, "_CLOSE_SECONDS", 0.01)
+    leg, call, gone = make()
+    await leg.hang_up()
+    call.tell(event)
+    await asyncio.sleep(0.03)
+    assert drain(leg) == [LegClosed(LegClosedBy.US)]
+    assert gone == [leg]

@@ -24,9 +24,9 @@ from sovereign.catalog.llm import OpenAiLlm
 class OpenAIChat:
     """One model with one key. `base_url` replaces OpenAI's own address (".../v1")."""
 
-    def __init__(self, config: OpenAiLlm, api_key: str, base_url: str | None = None) -> None:
+    def __init__(self, config: OpenAiLlm, api_key: str, base_url: str | None = None, *, guarded: bool = False) -> None:
         self._config = config
-        self._client = client(api_key, base_url)
+        self._client = client(api_key, base_url, guarded=guarded)
 
     async def stream(self, messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]) -> AsyncIterator[ChatEvent]:
         """Text as it comes, then the tool calls, then the figures. Raises BadKeyError, QuotaError, ProviderError."""
@@ -122,4 +122,4 @@ def _tool(tool: ToolSpec) -> Mapping[str, Any]:
 
 def open_adapter(config: OpenAiLlm, context: AdapterContext) -> OpenAIChat:
     """The adapter for a configuration, with the key and address to use."""
-    return OpenAIChat(config, context.api_key, context.base_url)
+    return OpenAIChat(config, context.api_key, context.base_url, guarded=context.guarded)

@@ -78,7 +78,7 @@ class IntentModel:
 
 
 def open_adapter(config: LocalLlm, context: AdapterContext) -> IntentModel:
-    """The model on the process's encoder. Raises ProviderError for a model that is not installed."""
+    """The model on the process's encoder. Raises ProviderError for a model that is not part of this build."""
     if config.model != MODEL:
-        raise ProviderError("local", f"model {config.model} is not installed; use `{MODEL}`", retryable=False)
+        raise ProviderError("local", f"model {config.model} is not part of this build; use `{MODEL}`", retryable=False)
     return IntentModel(local_models(context.model_cache))

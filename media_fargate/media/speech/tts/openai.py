@@ -19,9 +19,9 @@ _CHUNK_BYTES = 4800
 class OpenAISpeech:
     """One voice with one key. `base_url` replaces OpenAI's own address (".../v1")."""
 
-    def __init__(self, config: OpenAiTts, api_key: str, base_url: str | None = None) -> None:
+    def __init__(self, config: OpenAiTts, api_key: str, base_url: str | None = None, *, guarded: bool = False) -> None:
         self._config = config
-        self._client = client(api_key, base_url)
+        self._client = client(api_key, base_url, guarded=guarded)
         self._characters = 0
 
     @property
@@ -62,4 +62,4 @@ class OpenAISpeech:
 
 def open_adapter(config: OpenAiTts, context: AdapterContext) -> OpenAISpeech:
     """The adapter for a configuration, with the key and address to use."""
-    return OpenAISpeech(config, context.api_key, context.base_url)
+    return OpenAISpeech(config, context.api_key, context.base_url, guarded=context.guarded)

@@ -1,0 +1,76 @@
+"""What the providers of a call are given before its leg is answered."""
+
+from collections.abc import Sequence
+from typing import Any, cast
+from unittest.mock import AsyncMock, Mock
+
+import pytest
+
+from media.running_call import Conversation, Identity
+from media.session_factory import SessionFactory
+from media.speech.interfaces import ProviderError, ToolSpec
+from sovereign.calls.model import CallRef
+from tests.unit.media_process.scripted import assistant
+
+
+class OpenProviders:
+    """Opens anything; keeps what the chat model was prepared with."""
+
+    def __init__(self) -> None:
+        self.prepared: list[tuple[Sequence[str], Sequence[ToolSpec]]] = []
+
+    async def recogniser(self, config: Any, org_id: str) -> object:
+        return Mock()
+
+    chat_model = synthesiser = recogniser
+
+    async def prepare_chat(self, config: Any, instructions: Sequence[str], tools: Sequence[ToolSpec]) -> None:
+        self.prepared.append((instructions, tools))
+
+
+async def test_chat_model_reads_the_instructions_and_tools_it_will_be_offered() -> None:
+    providers = OpenProviders()
+    parts = dict.fromkeys(("detector", "poller", "asker", "calls", "directory"), cast(Any, Mock()))
+    factory = SessionFactory(providers=cast(Any, providers), **parts)
+    parameters = {"type": "object", "properties": {"date": {"type": "string"}}}
+    config = {
+        "provider": "local",
+        "model": "intents",
+        "messages": [{"role": "system", "content": "You work for Riverside Dental."}],
+        "tools": [
+            {"name": "book", "description": "Book an appointment.", "parameters": parameters},
+            {"type": "end_call"},
+            {"type": "template", "template_id": "99999999-9999-4999-8999-999999999999"},
+        ],
+    }
+    chosen = assistant(llm_config=config)
+    await factory.prepare(
+        Conversation(ref=CallRef("org", "call", 1), identity=Identity(direction="inbound"), assistant=chosen)
+    )
+    [(instructions, tools)] = providers.prepared
+    assert instructions == ["You work for Riverside Dental."]
+    assert tools[0] == ToolSpec("book", "Book an appointment.", parameters)
+    assert [tool.name for tool in tools] == ["book", "end_call"]
+
+
+class Opened:
+    """A provider that tells when it was closed."""
+
+    closed = False
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+async def test_provider_opened_before_another_failed_is_closed() -> None:
+    model, providers = Opened(), Mock()
+    providers.recogniser = AsyncMock()
+    providers.chat_model = AsyncMock(return_value=model)
+    providers.synthesiser = AsyncMock(side_effect=ProviderError("local", "no voice", retryable=False))
+    parts = dict.fromkeys(("detector", "poller", "asker", "calls", "directory"), cast(Any, Mock()))
+    conversation = Conversation(
+        ref=CallRef("org", "call", 1), identity=Identity(direction="inbound"), assistant=assistant()
+    )
+    with pytest.raises(ProviderError, match="no voice"):
+        await SessionFactory(providers=providers, **parts).prepare(conversation)
+    assert model.closed
