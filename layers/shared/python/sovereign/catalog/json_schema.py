@@ -1,7 +1,9 @@
-"""Checks of JSON Schemas that clients send: valid, self-contained and bounded in depth."""
+"""Checks of JSON Schemas that clients send: valid, self-contained, bounded in depth and in the work they cause."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
+
+from sovereign.catalog.schema_validation import schema_problems
 
 MAX_DEPTH = 64
 """Nesting of any JSON value this API takes; deeper is refused before something recursive meets it."""
@@ -19,9 +21,10 @@ def check_schema(schema: dict[str, Any]) -> dict[str, Any]:
     except SchemaError as failure:
         where = ".".join(str(step) for step in failure.absolute_path) or "its top"
         raise ValueError(f"is not valid JSON Schema at {where} ({failure.validator})") from None
-    if any(not reference.startswith("#") for reference in _references(schema)):
-        raise ValueError("may refer only to parts of itself ($ref must begin with #)")
-    _try_out(Draft202012Validator(schema))
+    except (OverflowError, RecursionError):  # of the compiler of regular expressions
+        raise ValueError("has a pattern that is too complex") from None
+    _require_self_contained(schema)
+    schema_problems(schema, {})  # meets the references now that would otherwise fail in the middle of a call
     return schema
 
 
@@ -32,16 +35,14 @@ def check_object_schema(schema: dict[str, Any]) -> dict[str, Any]:
     return check_schema(schema)
 
 
-def _try_out(validator: Any) -> None:
-    """Meet the references now that would otherwise fail in the middle of a call."""
-    from referencing.exceptions import Unresolvable  # noqa: PLC0415 - comes with jsonschema
-
-    try:
-        validator.is_valid({})
-    except RecursionError:
-        raise ValueError("refers to itself without end") from None
-    except Unresolvable:
-        raise ValueError("refers to a part that is not there ($ref)") from None
+def _require_self_contained(schema: dict[str, Any]) -> None:
+    """No reference leads out, and no part is written in a dialect of its own."""
+    for part in _objects(schema):
+        references = (part.get("$ref"), part.get("$dynamicRef"))
+        if any(isinstance(reference, str) and not reference.startswith("#") for reference in references):
+            raise ValueError("may refer only to parts of itself ($ref must begin with #)")
+        if part is not schema and isinstance(part.get("$schema"), str):
+            raise ValueError("may have $schema only at its top")
 
 
 def depth_exceeds(value: Any, limit: int) -> bool:
@@ -62,10 +63,10 @@ def _children(value: Any) -> Iterable[Any]:
     return value if isinstance(value, list) else ()
 
 
-def _references(schema: Any) -> Iterator[str]:
-    waiting = [schema]
+def _objects(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    waiting: list[Any] = [schema]
     while waiting:
         value = waiting.pop()
         if isinstance(value, dict):
-            yield from (r for r in (value.get("$ref"), value.get("$dynamicRef")) if isinstance(r, str))
+            yield value
         waiting.extend(_children(value))

@@ -44,7 +44,8 @@ class LlmConfig(ProviderConfig):
 
 
 class LocalLlm(LlmConfig):
-    """Keyless, English: `intents` answers from what the instructions and tools offer, `smollm2-135m` is small talk."""
+    """Keyless, English: `intents` answers from what the instructions and tools offer. No adapter of this version runs
+    `smollm2-135m`: a call with it fails, saying so."""
 
     provider: Literal["local"]
     model: Literal["intents", "smollm2-135m"]

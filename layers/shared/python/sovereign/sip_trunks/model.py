@@ -16,6 +16,9 @@ MAX_SOURCES = 30
 """Each source takes two writes of a transaction's hundred when a trunk is changed."""
 
 Text = Annotated[str, Field(min_length=1, max_length=200)]
+UserName = Annotated[str, Field(max_length=200, pattern=r'^[^\x00-\x20\x7f;<>"\\]+$')]
+Password = Annotated[str, Field(max_length=200, pattern=r'^[^\x00-\x1f\x7f"\\]+$')]
+"""Both without what the SIP stack's account line cannot hold: such a trunk could be saved but never dialled."""
 
 
 class TrunkNotFoundError(NotFoundError):
@@ -35,7 +38,7 @@ class TrunkOptions(Strict):
     """The members with a default. Without `inbound_addresses` the trunk takes no calls in."""
 
     transport: Literal["udp", "tcp", "tls"] = "udp"
-    auth_username: Text | None = None
+    auth_username: UserName | None = None
     is_active: bool = True
     inbound_addresses: Annotated[list[Source], Field(max_length=MAX_SOURCES), AfterValidator(_unique)] = Field(
         default_factory=list
@@ -62,9 +65,6 @@ class TrunkChanges(TrunkOptions):
     name: Text = Field(default_factory=str)
     provider: Text = Field(default_factory=str)
     address: HostPort = Field(default_factory=str)
-
-
-Password = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 @dataclass(frozen=True)
