@@ -23,6 +23,7 @@ from typing import Any
 
 from bench.table import Row
 from tests.e2e import sipp
+from tests.e2e.scenarios import caller
 from tests.e2e.wire import RtpCapture
 
 ROOT = Path(__file__).parents[1]
@@ -114,9 +115,10 @@ def hold(server: Server, calls: int) -> Held:
     seconds = ramp + MEASURED_SECONDS + 3
     with tempfile.TemporaryDirectory() as name, RtpCapture(range(PHONE_MEDIA_PORT, PHONE_MEDIA_PORT + 800)) as capture:
         folder = Path(name)
-        speech = sipp.timeline(folder, *(["hello_hours", 2.2, "price_checkup", 2.2] * 4))
+        said: list[float | str] = ["hello_hours", 2.2, "price_checkup", 2.2]
+        speech = sipp.timeline(folder, *said * 4)
         phones = sipp.start(
-            sipp.caller(speech, seconds=seconds, we_hang_up=True),
+            caller(speech, seconds=seconds, we_hang_up=True),
             folder,
             local_port=PHONE_PORT,
             media_port=PHONE_MEDIA_PORT,

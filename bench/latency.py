@@ -4,8 +4,8 @@ Overhead of a turn: from the caller's last speech packet (by the recording's kno
 packet, minus the bare echo path of the same run, the voice detector's own hang-over on that recording, and the
 configured end-pointing wait. The stand-in recogniser's delay passes inside that wait; the stand-in synthesiser's
 comes after it and is subtracted.
-Barge-in: from the moment the caller has spoken for `interruption_min_duration` to the agent's last audible packet,
-minus the echo path.
+Barge-in: from the moment the caller has spoken for `interruption_min_duration` (pauses between words do not count, as
+in turn-taking) to the agent's last audible packet, minus the echo path.
 """
 
 import os
@@ -24,6 +24,7 @@ from bench.hang_over import hang_over_seconds
 from bench.table import Row
 from sovereign.catalog.speech import TurnTaking
 from tests.e2e import sipp
+from tests.e2e.scenarios import caller
 from tests.e2e.wire import RtpCapture, RtpStream, ulaw_decode, ulaw_encode
 
 RATE = 8000
@@ -61,7 +62,9 @@ class Conversation:
 def converse(command: list[str], lead: float, pause: float, seconds_after: float = 4.0) -> Conversation:
     """One call in which the recordings are said one after another, `pause` seconds apart."""
     names = [*RECORDINGS] * ROUNDS
-    starts, parts, at = [], [lead], int(lead * RATE)
+    starts: list[int] = []
+    parts: list[float | str] = [lead]
+    at = int(lead * RATE)
     for name in names:
         starts.append(at)
         parts += [name, pause]
@@ -74,9 +77,14 @@ def converse(command: list[str], lead: float, pause: float, seconds_after: float
         RtpCapture(range(first, last)) as to_server,
     ):
         speech = sipp.timeline(Path(folder), *parts)
-        scenario = sipp.caller(speech, seconds=at / RATE + seconds_after, we_hang_up=True)
-        ports = {"local_port": PHONE_PORT, "media_port": PHONE_MEDIA_PORT}
-        phone = sipp.start(scenario, Path(folder), remote=f"127.0.0.1:{SERVER_PORT}", service="+31850835037", **ports)
+        phone = sipp.start(
+            caller(speech, seconds=at / RATE + seconds_after, we_hang_up=True),
+            Path(folder),
+            remote=f"127.0.0.1:{SERVER_PORT}",
+            service="+31850835037",
+            local_port=PHONE_PORT,
+            media_port=PHONE_MEDIA_PORT,
+        )
         if phone.wait(at / RATE + 30):
             raise RuntimeError(f"the phone failed: {phone.messages()}")
         return Conversation(starts, names, to_server.streams()[0], to_phone.streams()[0])
@@ -84,10 +92,21 @@ def converse(command: list[str], lead: float, pause: float, seconds_after: float
 
 def speech_bounds(name: str) -> tuple[int, int]:
     """First and last sample of speech in a recording, as it sounds on the wire."""
-    pcm = ulaw_decode(ulaw_encode(sipp.sample(name)))
-    levels = np.abs(pcm[: len(pcm) // 160 * 160].astype(np.int32)).reshape(-1, 160).mean(axis=1)
-    loud = np.flatnonzero(levels > SPEECH_LEVEL)
+    loud = _loud_packets(name)
     return int(loud[0]) * 160, int(loud[-1] + 1) * 160 - 1
+
+
+def spoken_for(name: str, seconds: float) -> int:
+    """The sample at which a recording has held this much speech, its pauses not counted."""
+    packets = round(seconds * RATE / 160)
+    return int(_loud_packets(name)[packets - 1] + 1) * 160 - 1
+
+
+def _loud_packets(name: str) -> npt.NDArray[np.intp]:
+    """The packets of 20 ms that hold speech."""
+    pcm = _on_wire(name)
+    levels = np.abs(pcm[: len(pcm) // 160 * 160].astype(np.int32)).reshape(-1, 160).mean(axis=1)
+    return np.flatnonzero(levels > SPEECH_LEVEL)
 
 
 def echo_seconds(conversation: Conversation) -> float:
@@ -119,8 +138,9 @@ def barge_ins(conversation: Conversation, echo: float) -> list[float]:
     for turn, name in list(enumerate(conversation.names))[1:]:
         onset, end = speech_bounds(name)
         began, ended = conversation.moment(turn, onset), conversation.moment(turn, end)
+        counts = conversation.moment(turn, spoken_for(name, settings.interruption_min_duration))
         stopped = conversation.last_audible(began - 1.0, ended + settings.endpointing_min_delay)
-        found.append(stopped - began - settings.interruption_min_duration - echo)
+        found.append(stopped - counts - echo)
     return found
 
 

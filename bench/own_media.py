@@ -1,7 +1,8 @@
 """Our media path with stand-in providers of known delay: the real endpoint, poller, VAD worker and CallSession.
 
 Answers every call on `--port`. The recogniser takes `--recognition` of the `--reply-after` seconds, the synthesiser the
-rest; the reply is `--reply-seconds` of tone. With `--echo` it sends back what it hears instead: the bare path. Prints a JSON line of figures every two seconds.
+rest; the reply is `--reply-seconds` of tone. With `--echo` it sends back what it hears instead: the bare path. Prints a
+JSON line of figures every two seconds.
 """
 
 import argparse
@@ -66,8 +67,9 @@ class StandInRecogniser:
     async def transcripts(self) -> AsyncIterator[Transcript]:
         """No interim text."""
         await self._closed.wait()
-        for never in ():
-            yield never
+        nothing: tuple[Transcript, ...] = ()
+        for transcript in nothing:
+            yield transcript
 
     async def close(self) -> None:
         """End the session."""

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from sovereign.analysis.analyst import CallAnalyst
 from sovereign.analysis.reporting import write_report
+from sovereign.analysis_templates import AnalysisTemplateStore
 from sovereign.calls.model import CallRef
 from sovereign.calls.store import CallStore
 from sovereign.completion.registry import Completions
@@ -48,10 +49,16 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, str]:
 
 @cache
 def _calls() -> CallStore:
-    return CallStore(Table(read_environment(TasksEnvironment).table_name), cipher=default_cipher())
+    return CallStore(_table(), cipher=default_cipher())
+
+
+@cache
+def _table() -> Table:
+    return Table(read_environment(TasksEnvironment).table_name)
 
 
 @cache
 def _analyst() -> CallAnalyst:
     completions = Completions(KeyRing.from_environment(), base_urls())
-    return CallAnalyst(calls=_calls(), completions=completions, cipher=default_cipher())
+    templates = AnalysisTemplateStore(_table())
+    return CallAnalyst(calls=_calls(), completions=completions, cipher=default_cipher(), templates=templates)

@@ -106,7 +106,8 @@ def _told(response: Response) -> NodeAnswer:
         told = json.loads(response.body)
     except ValueError:
         told = None
-    if not isinstance(told, dict):
+    # a node that failed may have done it before; only a 503 is a clear no
+    if not isinstance(told, dict) or (response.status // 100 == 5 and response.status != 503):
         return NodeAnswer(ok=False, code=NODE_UNREACHABLE)
     if response.status // 100 == 2 and told.get("ok") is True:
         return NodeAnswer(ok=True)

@@ -15,8 +15,8 @@ from sovereign.organizations.model import (
     ChildOrganization,
     ContentRetentionDays,
     MetadataRetentionDays,
-    WebhookEvent,
 )
+from sovereign.webhooks.targets import WebhookEventName
 
 PARENT_ONLY = frozenset({"monthly_minutes_limit", "suspended"})
 """Members the parent sets for its child."""
@@ -72,7 +72,7 @@ class OrganizationPatch(RequestModel):
     metadata_retention_days: MetadataRetentionDays | None = None
     webhook_url: SafeUrl | None = None
     webhook_secret: Annotated[str, Field(min_length=1, max_length=256)] | None = None
-    webhook_events: Annotated[list[WebhookEvent], AfterValidator(_without_duplicates)] | None = None
+    webhook_events: Annotated[list[WebhookEventName], AfterValidator(_without_duplicates)] | None = None
     announce_rejections: bool = True
     billing_mode: BillingMode | None = None
     outbound_policy: OutboundPolicyBody | None = None

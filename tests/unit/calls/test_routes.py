@@ -15,6 +15,7 @@ from sovereign.calls import keys
 from sovereign.calls.model import CallOutcome, CallRef, EndReason, Message
 from sovereign.calls.store import CallStore
 from sovereign.catalog.defaults import default_configs
+from sovereign.do_not_call import DoNotCallStore, Listing
 from sovereign.http import create_app, limit_control_commands
 from sovereign.kernel import aws, secrets, settings
 from sovereign.kernel.encryption import default_cipher
@@ -199,6 +200,15 @@ def test_destination_that_may_not_be_dialled_is_refused(world: World, destinatio
     assert answer["code"] in (code, "invalid_request")
     assert destination not in str(answer)
     assert world.node.asked == []
+
+
+def test_number_on_the_do_not_call_list_is_refused_at_no_further_cost(world: World) -> None:
+    DoNotCallStore(world.table).add(world.org_id, Listing(phone_number=CALLER))
+    world.dial(400, destination="+31687654321x")
+    before = world.table.requests
+    answer = world.dial(400)
+    assert world.table.requests - before <= 2 + 1  # and the count against the key's rate limit
+    assert (answer["code"], CALLER in str(answer), world.node.asked) == ("destination_not_allowed", False, [])
 
 
 @pytest.mark.parametrize("member", ["assistant_id", "number_id"])

@@ -124,4 +124,7 @@ def test_the_transcript_survives_a_table_that_is_away() -> None:
 
 def test_what_the_table_never_took_is_handed_back() -> None:
     world = world_with(table_fails=10**6)
-    assert [message.content for message in world.session.unwritten] == ["what are your hours", HOURS]
+    assert [message.content for batch in world.session.unwritten for message in batch.messages] == [
+        "what are your hours",
+        HOURS,
+    ]

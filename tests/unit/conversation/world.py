@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from media.audio.vad import VoiceWindow
+from media.calls.credit_watch import ExtendCredits
 from media.calls.poller import Poller
 from media.calls.session import CallSession
 from media.calls.setup import CallSetup, SessionServices
@@ -410,6 +411,7 @@ class World:
     transfer_seconds: float = 1.0
     forbidden: frozenset[str] = frozenset()
     predictor: Any = None
+    extend_credits: ExtendCredits | None = None
 
     def answer(self, messages: Sequence[ChatMessage]) -> Turn:
         place = min(len(self.model.requests), len(self.answers)) - 1
@@ -437,6 +439,7 @@ class World:
             write_messages=self._write,
             route_transfer=self._route,
             predictor=self.predictor,
+            extend_credits=self.extend_credits,
         )
         setup = CallSetup(
             ref=CallRef("org", "call-inbound-x", 1),

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 NOT_NEEDED = {
-    *("httpx", "httpx2", "cryptography", "phonenumbers", "jsonschema", "openai", "aws_xray_sdk", "email_validator.cli"),
-    *("numpy", "pydantic.v1", "sovereign.kernel.egress_transport", "sovereign.completion"),
+    *("httpx", "httpx2", "cryptography", "phonenumbers", "jsonschema", "openai", "aws_xray_sdk", "email_validator"),
+    *("boto3", "s3transfer", "numpy", "pydantic.v1", "sovereign.kernel.egress_transport", "sovereign.completion"),
 }
 ANSWER = """
 import importlib, json, sys
@@ -25,11 +25,12 @@ json.dump({"status": status, "modules": [name for name, module in sys.modules.it
 """
 
 
-@pytest.mark.parametrize("function", ["health", "organizations", "api_keys"])
+@pytest.mark.parametrize("function", ["health", "organizations", "api_keys", "assistants", "calls", "numbers"])
 def test_first_answer_loads_only_what_it_needs(function: str) -> None:
     environment = {
         "PYTHONPATH": os.pathsep.join(sys.path),
         "TABLE_NAME": "sovereign",
+        "NODE_GATEWAY_FUNCTION": "node_gateway",
         "AWS_DEFAULT_REGION": "eu-west-1",
         "AWS_LAMBDA_FUNCTION_NAME": function,
     }
@@ -38,3 +39,12 @@ def test_first_answer_loads_only_what_it_needs(function: str) -> None:
     answer = json.loads(done.stderr)
     assert answer["status"] == 404
     assert NOT_NEEDED & set(answer["modules"]) == set()
+
+
+def test_models_are_built_on_first_use_in_a_lambda_function_only() -> None:
+    program = "import functions, pydantic, sys; sys.stderr.write(str(pydantic.BaseModel.model_config))"
+    for given, config in ({"AWS_LAMBDA_FUNCTION_NAME": "calls"}, "{'defer_build': True}"), ({}, "{}"):
+        environment = {"PYTHONPATH": os.pathsep.join(sys.path), **given}
+        command = [sys.executable, "-c", program]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        assert done.stderr == config

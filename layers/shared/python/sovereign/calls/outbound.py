@@ -12,8 +12,9 @@ from sovereign.calls.errors import NoCapacityError
 from sovereign.calls.model import Call, CallOutcome, CallRef, EndReason, NewCall
 from sovereign.calls.start import OutboundLoad
 from sovereign.calls.store import CallStore
+from sovereign.credits.limits import check_monthly_minutes
 from sovereign.credits.store import CreditStore
-from sovereign.destinations import DialledAlready, allowed_countries, check_destination, check_limits
+from sovereign.destinations import DialledAlready, check_limits
 from sovereign.kernel import ids
 from sovereign.kernel.clock import Clock, utc_now
 from sovereign.kernel.encryption import Cipher
@@ -28,7 +29,7 @@ from sovereign.kernel.table import ConditionFailed, Item, Table, Write
 from sovereign.nodes.client import NodeAnswer
 from sovereign.numbers import NumberStore, OutboundContext, outbound_context
 from sovereign.organizations import Organization
-from sovereign.usage.store import day_outbound_minutes, month_minutes, usage_counter_ref
+from sovereign.usage.store import day_outbound_minutes, usage_counter_ref
 
 __all__ = ["Dialler", "OutboundCalls", "OutboundOrder"]
 
@@ -76,12 +77,12 @@ class OutboundCalls:
         wanted = [usage_counter_ref(org_id), keys.counter_ref(org_id)]
         if order.assistant_id is not None:
             wanted.append(assistant_ref(org_id, order.assistant_id))
-        context = outbound_context(self.table, org_id, order.number_id, also=wanted)
+        context = outbound_context(self.table, org_id, order.number_id, destination=order.destination, also=wanted)
         policy = context.organization.outbound_policy
-        check_destination(order.destination, allowed_countries(policy, context.own_numbers))
+        context.check_destination()
         chosen = self._assistant(org_id, order, context)
         usage = context.others.get(wanted[0])
-        self._check_monthly_limit(context.organization, usage)
+        check_monthly_minutes(context.organization, usage, self.clock())
 
         def check_load(load: OutboundLoad) -> None:
             minutes = day_outbound_minutes(usage, self.clock())
@@ -102,7 +103,7 @@ class OutboundCalls:
             chosen = transient(order.assistant or {})
         own = {"first_message": order.first_message, "metadata": order.metadata}
         chosen = with_override(chosen, {name: value for name, value in own.items() if value is not None}, at="")
-        return store.check_references(org_id, chosen)
+        return store.resolve(org_id, chosen)
 
     def _saved(self, store: AssistantStore, item: Item | None) -> EffectiveAssistant:
         if item is None:
@@ -111,11 +112,6 @@ class OutboundCalls:
         if not chosen.settings.is_active:
             raise InvalidStateError("The assistant is not active.", code="assistant_inactive")
         return chosen
-
-    def _check_monthly_limit(self, organization: Organization, usage: Item | None) -> None:
-        limit = organization.monthly_minutes_limit
-        if limit is not None and month_minutes(usage, self.clock()) >= limit:
-            raise InsufficientCreditsError("The organization's minutes of this month are used up.")
 
     def _create(
         self,

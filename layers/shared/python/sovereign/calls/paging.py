@@ -1,6 +1,7 @@
 """Pages of whole calls: constant cost at any offset, exact totals."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,7 +13,7 @@ from sovereign.calls.model import Call, CallRef, CallStatus, Direction
 from sovereign.kernel import numbered_rows
 from sovereign.kernel.errors import InvalidRequestError
 from sovereign.kernel.numbered_rows import NumberRange, TimeRange, number_text
-from sovereign.kernel.table import Item
+from sovereign.kernel.table import Item, Ref
 
 __all__ = ["CallFilters", "CallPage", "CallReading"]
 
@@ -22,6 +23,12 @@ PAGE_BYTES: Final = 5_000_000
 _ANY_TIME: Final = TimeRange()
 _GAP: Final = 20
 """Unwanted calls it is cheaper to read along than to ask again."""
+_FEW_RUNS: Final = 3
+"""Runs of numbers that are read one after another; more of them cost more requests than asking for each row."""
+_ROWS_AT_ONCE: Final = 50
+"""Rows, each with its summary, in the hundred items of one request."""
+_AT_ONCE: Final = 10
+"""Requests for messages that are under way together."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,8 @@ class CallReading(CallLifecycle):
         """The calls at `offset` of a filter, newest first.
 
         Two requests, one more per MB of content; each time bound adds one at most; status, agent and direction read
-        their index (some 7,000 calls a request) and then the runs of numbers the page is made of.
+        their index (some 7,000 calls a request). Where the page's calls lie in more than a few runs of numbers, their
+        rows and summaries come a hundred a request, and each answered call's messages in one.
         Raises InvalidRequestError (`response_too_large`, with the `limit` that fits) beyond `PAGE_BYTES`.
         """
         counter = self._table.get(keys.counter_ref(org_id), consistent=True)
@@ -81,10 +89,15 @@ class CallReading(CallLifecycle):
         made = numbered_rows.read_range(self._table, pk, counter, filters.made)
         indexes = filters.indexes(org_id)
         if not indexes:
-            return CallPage(self._calls(org_id, [made.page(offset, limit)]), made.total)
+            return CallPage(_within_bound(self._groups(org_id, [made.page(offset, limit)])), made.total)
         numbers = self._filtered(indexes, made)
         wanted = numbers[offset : offset + limit]
-        return CallPage(self._calls(org_id, _runs(wanted), only=frozenset(wanted)), len(numbers))
+        runs = _runs(wanted)
+        if len(runs) > _FEW_RUNS:
+            return CallPage(_within_bound(self._scattered(org_id, wanted)), len(numbers))
+        kept = frozenset(wanted)
+        groups = (group for group in self._groups(org_id, runs) if int(group[0]["sk"]) in kept)
+        return CallPage(_within_bound(groups), len(numbers))
 
     def _filtered(self, indexes: Sequence[tuple[str, str]], made: NumberRange) -> list[int]:
         """The numbers every index names within `made`, newest first."""
@@ -96,17 +109,23 @@ class CallReading(CallLifecycle):
         ]
         return sorted(set.intersection(*named), reverse=True)
 
-    def _calls(self, org_id: str, ranges: Iterable[NumberRange], *, only: frozenset[int] | None = None) -> list[Call]:
-        calls: list[Call] = []
-        size = 0
-        for group in self._groups(org_id, ranges):
-            if only is not None and int(group[0]["sk"]) not in only:
-                continue
-            size += sum(len(item.get("messages", "")) + len(item.get("summary") or "") for item in group)
-            if size > PAGE_BYTES and calls:
-                raise InvalidRequestError("the page would exceed 5 MB", code="response_too_large", limit=len(calls))
-            calls.append(call_with_content(group))
-        return calls
+    def _scattered(self, org_id: str, numbers: Sequence[int]) -> Iterator[list[Item]]:
+        """The items of each call, as `_groups` gives them: rows and summaries in batches, messages in parallel."""
+        with ThreadPoolExecutor(_AT_ONCE) as threads:
+            for start in range(0, len(numbers), _ROWS_AT_ONCE):
+                some = [number_text(number) for number in numbers[start : start + _ROWS_AT_ONCE]]
+                pk = keys.rows_key(org_id)
+                found = self._table.get_many([Ref(pk, sk) for n in some for sk in (n, f"{n}#S")], consistent=True)
+                rows = [found[Ref(pk, number)] for number in some if Ref(pk, number) in found]
+                for row, messages in zip(rows, threads.map(self._messages, rows), strict=True):
+                    summary = found.get(Ref(pk, f"{row['sk']}#S"))
+                    yield [row, *messages, *([summary] if summary else [])]
+
+    def _messages(self, row: Item) -> list[Item]:
+        """A call's messages; one that was never answered has none."""
+        if "started_at" not in row:
+            return []
+        return list(self._table.query(row["pk"], begins_with=f"{row['sk']}#M#", consistent=True))
 
     def _groups(self, org_id: str, ranges: Iterable[NumberRange]) -> Iterator[list[Item]]:
         """The items of each call of the ranges, in the order of their sort keys, the newest call first."""
@@ -120,6 +139,18 @@ class CallReading(CallLifecycle):
                 if "#" not in item["sk"]:
                     yield group[::-1]
                     group = []
+
+
+def _within_bound(groups: Iterable[list[Item]]) -> list[Call]:
+    """The calls of these items; reading stops where the page becomes too large."""
+    calls: list[Call] = []
+    size = 0
+    for group in groups:
+        size += sum(len(item.get("messages", "")) + len(item.get("summary") or "") for item in group)
+        if size > PAGE_BYTES and calls:
+            raise InvalidRequestError("the page would exceed 5 MB", code="response_too_large", limit=len(calls))
+        calls.append(call_with_content(group))
+    return calls
 
 
 def _runs(numbers: Sequence[int]) -> list[NumberRange]:

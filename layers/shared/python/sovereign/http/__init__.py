@@ -1,10 +1,5 @@
 """The frame of the REST API: routers in, a Lambda handler out; the only user of FastAPI besides the routers."""
 
-from sovereign.http.startup import skip_unused_imports
-
-skip_unused_imports()  # first: every module below imports the framework
-
-# ruff: noqa: E402
 from sovereign.http.admission import CallerDep, IdempotencyDep
 from sovereign.http.app import BASE_PATH, create_app, lambda_handler
 from sovereign.http.authentication import Caller

@@ -30,12 +30,12 @@ class NodeAnswer:
 
 
 class NodeClient:
-    """Asks the gateway function and waits for its answer (it answers within 25 s). Never raises for a failed request:
+    """Asks the gateway function once and waits for its answer, 25 s at most. Never raises for a failed request:
     without an answer the code is `NODE_UNREACHABLE`."""
 
     def __init__(self, function_name: str, client: "LambdaClient | None" = None) -> None:
         self._function_name = function_name
-        self._client = client or aws.client("lambda")
+        self._client = client or aws.lambda_client_sending_once()
 
     def dial(self, org_id: str, call_id: str) -> NodeAnswer:
         """Give an outbound call to the node with most free capacity, or the next one if it declines."""

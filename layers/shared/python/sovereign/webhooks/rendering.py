@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from sovereign.assistants import EffectiveAssistant
+from sovereign.calls.errors import CallNotFoundError
 from sovereign.calls.events import CALL_REPORTED
 from sovereign.calls.model import Call, CallRef
 from sovereign.calls.store import CallStore
@@ -93,7 +94,11 @@ class FactRenderer:
         )
 
     def _assistant(self, call: CallRef) -> EffectiveAssistant | None:
-        return thawed(self._calls.load_frozen_assistant(call), self._cipher, call)
+        try:
+            frozen = self._calls.load_frozen_assistant(call)
+        except CallNotFoundError:  # refused before it had one: nothing was frozen
+            return None
+        return thawed(frozen, self._cipher, call)
 
     def _number_name(self, ref: CallRef, number_id: str | None) -> str | None:
         return self._numbers.name_of(ref.org_id, number_id) if number_id else None
