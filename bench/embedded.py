@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from infra.embedded.assembly import synthesize
 from infra.embedded.cloud import aws_environment, cloud_client, without_aws
 from infra.embedded.local_file import LocalPlatform, read_local
 from infra.paths import REPOSITORY, SHARED_LAYER, STATE
@@ -65,9 +64,6 @@ def empty_home() -> None:
     for entry in HOME.iterdir():
         if entry.name not in _KEEPS:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-    synthesize(STATE)
-    if not (HOME / "assembly").exists():
-        (HOME / "assembly").symlink_to(STATE / "assembly", target_is_directory=True)
 
 
 @contextmanager

@@ -14,13 +14,14 @@ from infra.embedded.local_file import LocalPlatform, read_local
 ROOT = Path(__file__).resolve().parent.parent
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of the running platform share one worker, and so one platform, which takes seconds to start."""
     for item in items:
         if "embedded_platform" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("platform"))
             if item.get_closest_marker("timeout") is None:
-                item.add_marker(pytest.mark.timeout(300))  # the first of them waits for the start
+                item.add_marker(pytest.mark.timeout(600))  # the first of them waits for the start
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -76,7 +77,7 @@ def embedded_environment(home: Path) -> dict[str, str]:
 def run_embedded(module: str, environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run `python -m infra.embedded.<module>` to its end."""
     command = [sys.executable, "-m", f"infra.embedded.{module}", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=280)
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=500)
 
 
 @pytest.fixture(scope="session")

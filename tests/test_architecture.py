@@ -23,7 +23,7 @@ MAX_FUNCTION_LINES = 50
 HOMES: dict[str, set[str]] = {
     "os.environ": {"sovereign/kernel/settings.py"},
     "os.getenv": set(),
-    "boto3": set(),  # botocore alone: boto3 costs a cold start its S3 transfer machinery
+    "boto3": {f"sovereign/kernel/{name}.py" for name in ("aws", "conditions", "attribute_values")},
     "botocore.session": {"sovereign/kernel/aws.py"},
     "pydantic.EmailStr": set(),  # sovereign/kernel/startup.py keeps its package from being imported
     "datetime.now": {"sovereign/kernel/clock.py"},

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from infra.assets import digest_of, files_below
 from infra.embedded.progress import SetupError
-from infra.paths import FUNCTIONS, LAMBDA_REQUIREMENTS, REPOSITORY, SHARED_LAYER
+from infra.paths import FUNCTIONS, LAMBDA_REQUIREMENTS, REPOSITORY, SHARED_LAYER, STATE
 
 _APP = ("app.py", "assets.py", "paths.py", "platform.py", "resources.py", "stage.py")
 
@@ -28,9 +28,12 @@ def assembly_digest() -> str:
     return digest_of(inputs, sys.version, *(str(path.relative_to(REPOSITORY)) for path in inputs))
 
 
-def synthesize(home: Path, stage: str = "embedded") -> Path:
-    """The folder of a stage's assembly (`cdk.out` of another name), made once. Raises SetupError with CDK's words."""
-    folder = home / "assembly" / f"{stage}-{assembly_digest()}"
+def synthesize(stage: str = "embedded") -> Path:
+    """The folder of a stage's assembly (`cdk.out` of another name), made once for every platform of this checkout.
+
+    Raises SetupError with CDK's words.
+    """
+    folder = STATE / "assembly" / f"{stage}-{assembly_digest()}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / f"{stage}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two test runs make it once

@@ -1,5 +1,6 @@
 """The processes of a platform: what each is started with, and how to tell that it is ready."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -36,6 +37,13 @@ def base_environment() -> dict[str, str]:
 def emulator_python() -> Path:
     """The interpreter of the emulator's own virtual environment, made from its lock file when that changed."""
     venv = STATE / "emulator-venv"
+    venv.parent.mkdir(parents=True, exist_ok=True)
+    with (venv.parent / "emulator-venv.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # two platforms that start at once make it once
+        return _made_environment(venv)
+
+
+def _made_environment(venv: Path) -> Path:
     marker, wanted = venv / "content", digest_of([_REQUIREMENTS], sys.version)
     python = venv / "bin" / "python"
     if marker.exists() and marker.read_text(encoding="utf-8") == wanted and python.exists():

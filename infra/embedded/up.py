@@ -42,7 +42,7 @@ class Startup:
             if with_media and with_models:
                 self._models()
             self._progress.say("synthesising the template (cached by content)")
-            assembly = synthesize(settings.home)
+            assembly = synthesize()
             self._emulator()
             self._progress.say("deploying the template into the emulator")
             deployment = Deployment(assembly, settings.emulator_url, settings.home / "aws" / "deployed")

@@ -6,9 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.embedded.assembly import synthesize
 from infra.embedded.local_file import LocalPlatform, read_local
-from infra.paths import STATE
 from tests.conftest import embedded_environment, run_embedded
 from tests.contract.client import Api
 from tests.contract.organizations import Organizations
@@ -16,12 +14,13 @@ from tests.contract.organizations import Organizations
 HERE = Path(__file__).parent
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """All of them in one worker, and so on one platform."""
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.xdist_group("contract"))
-            item.add_marker(pytest.mark.timeout(300))  # the first of them waits for the start
+            item.add_marker(pytest.mark.timeout(600))  # the first of them waits for the start
 
 
 @pytest.fixture(scope="session")
@@ -31,8 +30,6 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPlatform
         yield _read(Path(running))
         return
     home = tmp_path_factory.mktemp("contract")
-    synthesize(STATE)
-    (home / "assembly").symlink_to(STATE / "assembly", target_is_directory=True)  # synthesised once for all tests
     environment = embedded_environment(home)
     started = run_embedded("up", environment, "--no-media")
     try:

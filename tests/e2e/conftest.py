@@ -14,6 +14,7 @@ from tests.fakes.server import GOOD_KEY
 PROGRAMS = {"sipp": "sip-tester", "baresip": "baresip-core"}
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One worker, one platform; and room for a whole conversation in real time."""
     here = Path(__file__).parent
@@ -23,7 +24,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if item.path.is_relative_to(here):
             item.add_marker(pytest.mark.xdist_group("e2e"))
             if item.get_closest_marker("timeout") is None:
-                item.add_marker(pytest.mark.timeout(240))
+                item.add_marker(pytest.mark.timeout(600))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -15,7 +15,7 @@ CALLS = 10
 def test_ten_calls_at_once_are_understood_and_answered_in_rhythm(stage: Stage, tmp_path: Path) -> None:
     caller, media = new_caller(), media_port()
     (local,) = free_ports(1)
-    scenario = talk(tmp_path, 7.0, "price_checkup", seconds=19, we_hang_up=True)
+    scenario = talk(tmp_path, 10.0, "price_checkup", seconds=24, we_hang_up=True)
     with RtpCapture(range(media, media + 4 * CALLS)) as wire:
         phone = sipp.start(
             scenario, tmp_path, local_port=local, media_port=media, remote=stage.sip, service=SEEDED_NUMBER,

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from infra.embedded.assembly import synthesize
-from infra.paths import STATE
 
 Resource = dict[str, Any]
 
@@ -44,7 +43,7 @@ class Templates:
 
 
 def _load(stage: str) -> Templates:
-    folder = synthesize(STATE, stage)
+    folder = synthesize(stage)
     stacks = {
         path.name.removesuffix(".template.json").rsplit("-", 1)[1]: json.loads(path.read_text())
         for path in folder.glob("*.template.json")

@@ -9,7 +9,7 @@ import pytest
 
 NOT_NEEDED = {
     *("httpx", "httpx2", "cryptography", "phonenumbers", "jsonschema", "openai", "aws_xray_sdk", "email_validator"),
-    *("boto3", "s3transfer", "numpy", "pydantic.v1", "sovereign.kernel.egress_transport", "sovereign.completion"),
+    *("numpy", "pydantic.v1", "sovereign.kernel.egress_transport", "sovereign.completion"),
 }
 ANSWER = """
 import importlib, json, sys

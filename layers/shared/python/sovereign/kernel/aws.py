@@ -1,11 +1,9 @@
-"""The one home of the AWS SDK: clients are made here, once per process, with bounded waiting.
-
-botocore without boto3 around it: boto3 loads its S3 transfer machinery, a sixth of a function's cold start.
-"""
+"""The one home of boto3: clients are made here, once per process, with bounded waiting."""
 
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.loaders import Loader
@@ -66,7 +64,8 @@ def _made(service: str, waiting: Config) -> Any:
     signing = Config(signature_version="s3v4" if service == "s3" else "v4")
     session = botocore.session.Session()
     session.register_component("data_loader", _KnownService(service))
-    return session.create_client(service, config=waiting.merge(signing))
+    made: Any = boto3.Session(botocore_session=session)
+    return made.client(service, config=waiting.merge(signing))
 
 
 class _KnownService(Loader):

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from sovereign.kernel import aws
 from sovereign.kernel.attribute_values import Item, from_attributes, to_attributes
 from sovereign.kernel.backoff import pause
-from sovereign.kernel.conditions import Attr, Condition, Placeholders
+from sovereign.kernel.conditions import Attr, Condition, Key, Placeholders
 from sovereign.kernel.errors import UnavailableError
 from sovereign.kernel.writes import (
     Check,
@@ -110,7 +110,7 @@ class Table:
     ) -> Page:
         """One Query request (at most 1 MB). On an index, `pk` and the bounds are the index's own keys."""
         placeholders = Placeholders()
-        condition = _key_condition(index, pk, begins_with, between).render(placeholders)
+        condition = placeholders.render(_key_condition(index, pk, begins_with, between), is_key_condition=True)
         request: dict[str, Any] = {
             "TableName": self.name,
             "KeyConditionExpression": condition,
@@ -195,11 +195,11 @@ _INDEX_KEYS: dict[str | None, tuple[str, str]] = {
 
 def _key_condition(index: str | None, pk: str, begins_with: str | None, between: tuple[str, str] | None) -> Condition:
     hash_name, range_name = _INDEX_KEYS[index]
-    partition = Attr(hash_name).eq(pk)
+    partition = Key(hash_name).eq(pk)
     if begins_with is not None:
-        return partition & Attr(range_name).begins_with(begins_with)
+        return partition & Key(range_name).begins_with(begins_with)
     if between is not None:
-        return partition & Attr(range_name).between(*between)
+        return partition & Key(range_name).between(*between)
     return partition
 
 

@@ -96,7 +96,7 @@ def request_of(write: Write, table_name: str) -> dict[str, Any]:
     if isinstance(write, Update):
         request["UpdateExpression"] = _update_expression(write, placeholders)
     if write.condition is not None:
-        request["ConditionExpression"] = write.condition.render(placeholders)
+        request["ConditionExpression"] = placeholders.render(write.condition)
     if placeholders.names:
         request["ExpressionAttributeNames"] = placeholders.names
     if placeholders.values:
