@@ -92,7 +92,7 @@ class Stage:
     def call(self, call_id: str) -> Json:
         return self.get(f"/calls/{call_id}")
 
-    def in_status(self, call_id: str, statuses: set[str], *, seconds: float = 15) -> Json:
+    def in_status(self, call_id: str, statuses: set[str], *, seconds: float = 60) -> Json:
         """The call once it has one of these statuses."""
 
         def find() -> Json | None:
@@ -105,7 +105,7 @@ class Stage:
         """The call once it has ended."""
         return self.in_status(call_id, TERMINAL, seconds=seconds)
 
-    def said(self, call_id: str, words: str, *, role: str = "assistant", seconds: float = 15) -> str:
+    def said(self, call_id: str, words: str, *, role: str = "assistant", seconds: float = 45) -> str:
         """The first message of the transcript that holds these words (any case)."""
 
         def find() -> str | None:

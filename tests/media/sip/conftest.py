@@ -17,7 +17,7 @@ from media.telephony.leg import LegEvent
 
 RTP_PORTS = (21520, 21598)
 ROOT = Path(__file__).parents[3]
-WAIT_SECONDS = 8
+WAIT_SECONDS = 20.0
 
 
 def free_port() -> int:

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 NOT_NEEDED = {
-    *("httpx", "httpx2", "cryptography", "phonenumbers", "jsonschema", "openai", "aws_xray_sdk", "email_validator"),
+    *("httpx", "httpx2", "cryptography", "phonenumbers", "jsonschema", "openai", "aws_xray_sdk"),
     *("numpy", "pydantic.v1", "sovereign.kernel.egress_transport", "sovereign.completion"),
 }
 ANSWER = """

@@ -8,9 +8,8 @@ from sovereign.kernel.settings import Environment, read_environment
 
 __all__ = ["shorten_cold_start"]
 
-_UNUSED = ("pydantic.v1", "email_validator")
-"""Optional packages FastAPI loads whole where they are installed: to refuse models of the old version, and to type
-the contact of an OpenAPI document. No function uses either (tests/test_architecture.py keeps `EmailStr` out)."""
+_UNUSED = ("pydantic.v1",)
+"""What FastAPI loads whole where it is installed, only to refuse models of the old version."""
 
 
 class LambdaEnvironment(Environment):
@@ -20,10 +19,10 @@ class LambdaEnvironment(Environment):
 
 
 def shorten_cold_start() -> None:
-    """In a Lambda function, build each model's validator on its first use, and let the unused packages seem missing.
+    """In a Lambda function, build each model's validator on its first use, and let the unused package seem missing.
 
     Together a fifth of the import time: a function uses few of the models it imports (FastAPI alone defines forty to
-    write OpenAPI documents), and the packages' users take the ImportError for "not installed".
+    write OpenAPI documents), and the package's users take the ImportError for "not installed".
     """
     environment: LambdaEnvironment = read_environment(LambdaEnvironment)
     if not environment.aws_lambda_function_name:
