@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import socket
 import sys
 from collections.abc import AsyncIterator
@@ -15,7 +16,9 @@ from media.telephony.baresip_leg import BaresipLeg
 from media.telephony.endpoint import EndpointConfig, Invite, SipEndpoint
 from media.telephony.leg import LegEvent
 
-RTP_PORTS = (21520, 21598)
+_FIRST_RTP_PORT = 21520 + 100 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+RTP_PORTS = (_FIRST_RTP_PORT, _FIRST_RTP_PORT + 78)
+"""A range for each worker of a parallel run."""
 ROOT = Path(__file__).parents[3]
 WAIT_SECONDS = 20.0
 

@@ -12,7 +12,7 @@ from media.telephony.baresip_leg import BaresipLeg, LegRefusedError
 from media.telephony.endpoint import EndpointConfig, EndpointError, SipEndpoint
 from media.telephony.leg import LegAnswered, LegClosed, LegClosedBy, LegDigit, LegRinging, TransferOutcome
 
-from .conftest import Peer, Station, free_port, next_event
+from .conftest import RTP_PORTS, Peer, Station, free_port, next_event
 
 TONE = struct.pack("<8000h", *(int(8000 * math.sin(2 * math.pi * 440 * n / 8000)) for n in range(8000)))
 
@@ -198,7 +198,7 @@ async def test_silent_far_end_is_media_lost(peer: Peer) -> None:
 
 
 async def test_port_in_use_is_one_clear_line(station: Station) -> None:
-    config = EndpointConfig(host="127.0.0.1", port=station.port, rtp_ports=(21520, 21598))
+    config = EndpointConfig(host="127.0.0.1", port=station.port, rtp_ports=RTP_PORTS)
     with pytest.raises(EndpointError, match=rf"SIP_LISTEN: UDP port {station.port} on 127\.0\.0\.1 is not available"):
         await SipEndpoint(config).start(lambda _: None)
 

@@ -88,7 +88,7 @@ async def far_end(folder: Path, scenario: str, transport: str = "u1") -> Sipp:
     file.write_text(scenario)
     process = await asyncio.create_subprocess_exec(
         str(SIPP), "-sf", str(file), "-i", "127.0.0.1", "-p", str(port), "-t", transport, "-m", "1",
-        "-timeout", "40", "-timeout_error", "-nostdin", "-mp", "21594",
+        "-timeout", "40", "-timeout_error", "-nostdin", "-mp", str(free_port()),
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
         cwd=folder,
     )  # fmt: skip
