@@ -16,7 +16,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests of the running platform share one worker, and so one platform, which takes seconds to start."""
+    """Tests of the running platform ask for one worker, and so one platform.
+
+    pytest-xdist 3.8 does not follow groups under pytest 9.2: until it does, each worker starts a platform of its own.
+    """
     for item in items:
         if "embedded_platform" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("platform"))

@@ -25,7 +25,7 @@ HOMES: dict[str, set[str]] = {
     "os.getenv": set(),
     "boto3": {f"sovereign/kernel/{name}.py" for name in ("aws", "conditions", "attribute_values")},
     "botocore.session": {"sovereign/kernel/aws.py"},
-    "pydantic.EmailStr": set(),  # sovereign/kernel/startup.py keeps its package from being imported
+    "pydantic.EmailStr": set(),  # it loads its parser with every model; assistants load it with an address
     "datetime.now": {"sovereign/kernel/clock.py"},
     "datetime.utcnow": set(),
     "datetime.today": set(),
