@@ -48,6 +48,7 @@ class Worker:
 
 API_RESOURCES: tuple[ApiResource, ...] = (
     ApiResource("health", ("health",)),
+    ApiResource("openapi", ("openapi.json",), memory_mb=512),
     ApiResource("organizations", ("organizations", "account"), needs=ROUTED | {Need.ENCRYPTION}),
     ApiResource("api_keys", ("api-keys",)),
     ApiResource("assistants", ("assistants", "agents"), needs=ROUTED | {Need.ENCRYPTION}),

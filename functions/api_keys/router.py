@@ -9,7 +9,7 @@ from sovereign.api_keys import ApiKeyStore
 from sovereign.api_keys.model import DEFAULT_RATE_LIMIT_PER_MINUTE
 from sovereign.http import CallerDep, TableDep
 
-router = APIRouter()
+router = APIRouter(tags=["API keys"])
 
 
 def _store(table: TableDep) -> ApiKeyStore:
@@ -19,13 +19,13 @@ def _store(table: TableDep) -> ApiKeyStore:
 StoreDep = Annotated[ApiKeyStore, Depends(_store)]
 
 
-@router.get("/api-keys")
+@router.get("/api-keys", summary="List API keys")
 def list_api_keys(caller: CallerDep, store: StoreDep) -> dict[str, Any]:
     """The organization's keys, by their last four characters."""
     return {"api_keys": [api_key_view(key) for key in store.list_keys(caller.org_id)]}
 
 
-@router.post("/api-keys", status_code=201)
+@router.post("/api-keys", status_code=201, summary="Create an API key")
 def create_api_key(caller: CallerDep, store: StoreDep, body: ApiKeyCreate) -> dict[str, Any]:
     """A new key with the default limit; `secret` is shown this once."""
     key, secret = store.create(
@@ -37,7 +37,7 @@ def create_api_key(caller: CallerDep, store: StoreDep, body: ApiKeyCreate) -> di
     return {"api_key": {**api_key_view(key), "secret": secret}}
 
 
-@router.delete("/api-keys/{key_id}")
+@router.delete("/api-keys/{key_id}", summary="Revoke an API key")
 def delete_api_key(caller: CallerDep, store: StoreDep, key_id: str) -> dict[str, bool]:
     """Revoke a key other than the one in use."""
     store.delete(caller.org_id, key_id, in_use=caller.key_id)

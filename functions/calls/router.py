@@ -16,7 +16,7 @@ from sovereign.kernel.numbered_rows import TimeRange
 from sovereign.kernel.settings import Environment, read_environment
 from sovereign.nodes.client import NodeClient
 
-router = APIRouter()
+router = APIRouter(tags=["calls"])
 
 
 class CallsEnvironment(Environment):
@@ -51,7 +51,7 @@ def _filters(
     return CallFilters(status=status, agent_id=agent_id or assistant_id, direction=direction, made=made)
 
 
-@router.get("/calls")
+@router.get("/calls", summary="List calls")
 def list_calls(
     caller: CallerDep, store: StoreDep, page: PageDep, filters: Annotated[CallFilters, Depends(_filters)]
 ) -> dict[str, Any]:
@@ -60,13 +60,13 @@ def list_calls(
     return {"calls": [call_view(call) for call in found.calls], "pagination": page.pagination(found.total)}
 
 
-@router.get("/calls/{call_id}")
+@router.get("/calls/{call_id}", summary="Get a call")
 def read_call(caller: CallerDep, store: StoreDep, call_id: str) -> dict[str, Any]:
     """One call, not wrapped."""
     return call_view(store.get(caller.org_id, call_id))
 
 
-@router.post("/calls/outbound")
+@router.post("/calls/outbound", summary="Place a call")
 def place_call(
     *,
     caller: CallerDep,
@@ -86,7 +86,7 @@ def place_call(
     return {"success": True, "call_id": ref.call_id, "status": "dialing"}
 
 
-@router.post("/calls/{call_id}/control")
+@router.post("/calls/{call_id}/control", summary="Change a running call")
 def control_call(
     *, caller: CallerDep, table: TableDep, store: StoreDep, nodes: NodesDep, call_id: str, body: dict[str, Any]
 ) -> dict[str, Any]:

@@ -11,12 +11,12 @@ from sovereign.http import TableDep
 from sovereign.kernel.clock import to_wire, utc_now
 from sovereign.kernel.table import Ref, Table
 
-router = APIRouter()
+router = APIRouter(tags=["health"])
 
 _PROBE = Ref("HEALTH", "PROBE")  # read, never written: a miss proves the table answers
 
 
-@router.get("/health", openapi_extra={"security": []})
+@router.get("/health", summary="Whether the API works", openapi_extra={"security": []})
 def read_health(table: TableDep, response: Response) -> dict[str, Any]:
     """Answers without a key; 503 with the same shape when a check fails."""
     checks = {"database": _check_database(table)}

@@ -21,7 +21,7 @@ from sovereign.organizations.model import OutboundPolicy, check_retention
 from sovereign.organizations.overview import read_overview
 from sovereign.organizations.webhook import with_stored_secret
 
-router = APIRouter()
+router = APIRouter(tags=["organization"])
 
 
 class OrganizationsEnvironment(Environment):
@@ -37,8 +37,8 @@ def _store(table: TableDep) -> OrganizationStore:
 StoreDep = Annotated[OrganizationStore, Depends(_store)]
 
 
-@router.get("/organizations")
-@router.get("/account", deprecated=True)
+@router.get("/organizations", summary="Get the organization")
+@router.get("/account", deprecated=True, name="read_account", summary="Get the organization")
 def read_organization(
     caller: CallerDep, table: TableDep, store: StoreDep, include_children: bool = False
 ) -> dict[str, Any]:
@@ -48,7 +48,7 @@ def read_organization(
     return organization_view(organization, counts, has_local_models_access=_local_models(), children=children)
 
 
-@router.post("/organizations", status_code=201)
+@router.post("/organizations", status_code=201, summary="Create a child organization")
 def create_child_organization(caller: CallerDep, store: StoreDep, body: OrganizationCreate) -> dict[str, Any]:
     """A child of the caller's organization, with its own key, shown once."""
     if caller.parent_org_id is not None:
@@ -66,7 +66,7 @@ def create_child_organization(caller: CallerDep, store: StoreDep, body: Organiza
     }
 
 
-@router.patch("/organizations")
+@router.patch("/organizations", summary="Change the organization, or a child")
 def change_organization(caller: CallerDep, table: TableDep, store: StoreDep, body: OrganizationPatch) -> dict[str, Any]:
     """Change the caller's own settings, or what a parent sets for the child named by `id`."""
     if "billing_mode" in body.model_fields_set:

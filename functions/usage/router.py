@@ -9,10 +9,10 @@ from sovereign.http import CallerDep, PageDep, TableDep
 from sovereign.kernel.numbered_rows import TimeRange
 from sovereign.usage.store import UsageStore
 
-router = APIRouter()
+router = APIRouter(tags=["usage"])
 
 
-@router.get("/usage")
+@router.get("/usage", summary="List usage")
 def list_usage(
     caller: CallerDep, table: TableDep, page: PageDep, start_date: str | None = None, end_date: str | None = None
 ) -> dict[str, Any]:

@@ -16,12 +16,12 @@ from sovereign.http import CallerDep, IdempotencyDep, TableDep
 from sovereign.webhooks.delivery import DeliveryStatus
 from sovereign.webhooks.delivery_store import DeliveryStore
 
-router = APIRouter()
+router = APIRouter(tags=["webhook deliveries"])
 
 MAX_LIMIT = 100
 
 
-@router.get("/webhook-deliveries")
+@router.get("/webhook-deliveries", summary="List webhook deliveries")
 def list_deliveries(  # noqa: PLR0917 - FastAPI passes them by name
     caller: CallerDep,
     table: TableDep,
@@ -40,7 +40,7 @@ def list_deliveries(  # noqa: PLR0917 - FastAPI passes them by name
     )
 
 
-@router.post("/webhook-deliveries/{delivery_id}/replay")
+@router.post("/webhook-deliveries/{delivery_id}/replay", summary="Replay a webhook delivery")
 def replay(delivery_id: str, caller: CallerDep, table: TableDep, idempotency: IdempotencyDep) -> DeliveryResponse:
     """Deliver again, at once and on a new schedule, with the same body and id."""
     idempotency.begin()

@@ -27,6 +27,7 @@ def create_app(*routers: APIRouter, clock: Clock = utc_now) -> FastAPI:
         title="Sovereign",
         openapi_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
         dependencies=[Depends(admit)],
     )
     app.state.frame = Frame(clock)

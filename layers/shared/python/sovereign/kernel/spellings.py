@@ -33,6 +33,11 @@ def unify_spellings(given: Mapping[str, Any], names: Collection[str]) -> dict[st
     return unified
 
 
+def synonyms_of(name: str) -> tuple[str, ...]:
+    """The other spellings of a member."""
+    return tuple(spelled for spelled in _SYNONYMS.get(name, ()) if spelled != name)
+
+
 def canonical_word(value: Any) -> Any:
     """`endCall` and `transferCall` as values (a tool's type) in their present spelling; anything else unchanged."""
     return _CANONICAL_VALUES.get(value, value) if isinstance(value, str) else value

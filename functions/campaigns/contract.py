@@ -1,0 +1,123 @@
+"""What the campaign routes answer."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from sovereign.campaigns import CampaignSettings, NewLead
+from sovereign.campaigns.model import LeadStatus, Status
+from sovereign.http.contract.operation import (
+    DONE,
+    Done,
+    Id,
+    JsonObject,
+    Moment,
+    Operation,
+    Operations,
+    Pagination,
+    Resource,
+    envelope,
+    view,
+)
+
+Count = Annotated[int, Field(ge=0)]
+
+Campaign = view(
+    "Campaign",
+    CampaignSettings,
+    id=Id,
+    assistant_id=Id,
+    status=Status,
+    total_leads=Count,
+    pending_leads=Count,
+    calling_leads=Count,
+    completed_leads=Count,
+    failed_leads=Count,
+    skipped_leads=Count,
+    created_at=Moment,
+    updated_at=Moment,
+)
+Lead = view(
+    "Lead",
+    NewLead,
+    id=Id,
+    campaign_id=Id,
+    status=LeadStatus,
+    outcome=str | None,
+    call_id=str | None,
+    attempts=Count,
+    last_attempt_at=Moment | None,
+    created_at=Moment,
+)
+_AGENT = "3f1c6f0e-8f0a-4f5e-9a55-0d3b5a4c7e21"
+_CREATE: JsonObject = {
+    "name": "Check-up reminders",
+    "agent_id": _AGENT,
+    "schedule_start_time": "09:00",
+    "schedule_end_time": "17:30",
+    "timezone": "Europe/Amsterdam",
+    "leads": [{"phone_number": "+12025550143", "variables": {"name": "Sam"}}],
+}
+_EXAMPLE: JsonObject = {
+    "id": "5c3b7a52-31a2-4fd7-8f6f-0c6a2f7e1d90",
+    "name": "Check-up reminders",
+    "agent_id": _AGENT,
+    "assistant_id": _AGENT,
+    "status": "draft",
+    "system_message_template": "Remind {{name}} of the yearly check-up.",
+    "schedule_start_time": "09:00:00",
+    "schedule_end_time": "17:30:00",
+    "schedule_days": [0, 1, 2, 3, 4],
+    "timezone": "Europe/Amsterdam",
+    "max_concurrency": 5,
+    "calls_per_second": 1,
+    "retry": {"max_attempts": 1, "delay_minutes": 60},
+    "number_id": None,
+    "total_leads": 1,
+    "pending_leads": 1,
+    "calling_leads": 0,
+    "completed_leads": 0,
+    "failed_leads": 0,
+    "skipped_leads": 0,
+    "created_at": "2026-11-23T09:30:00.000Z",
+    "updated_at": "2026-11-23T09:30:00.000Z",
+}
+_LEAD: JsonObject = {
+    "id": "00000000-0001-8a3c-9a55-0d3b5a4c7e21",
+    "campaign_id": _EXAMPLE["id"],
+    "phone_number": "+12025550143",
+    "variables": {"name": "Sam"},
+    "timezone": None,
+    "status": "pending",
+    "outcome": None,
+    "call_id": None,
+    "attempts": 0,
+    "last_attempt_at": None,
+    "created_at": "2026-11-23T09:30:00.000Z",
+}
+_PAGE = {"total": 1, "limit": 1000, "offset": 0}
+
+OPERATIONS: Operations = {
+    **Resource(
+        path="campaigns",
+        parameter="campaign_id",
+        plural="campaigns",
+        singular="campaign",
+        shown=Campaign,
+        example=_EXAMPLE,
+        create=_CREATE,
+        change={"status": "scheduled"},
+        warns=True,
+    ).operations(),
+    "GET /campaigns/{campaign_id}/leads": Operation(
+        envelope(leads=list[Lead], pagination=Pagination),  # type: ignore[valid-type]  # made from the model
+        {"leads": [_LEAD], "pagination": _PAGE},
+    ),
+    "POST /campaigns/{campaign_id}/leads": Operation(
+        envelope(lead=Lead) | envelope(leads=list[Lead]),  # type: ignore[valid-type]  # made from the model
+        {"lead": _LEAD},
+        request={"phone_number": "+12025550143", "variables": {"name": "Sam"}},
+        created="/lead/id",
+    ),
+    "DELETE /campaigns/{campaign_id}/leads/{lead_id}": Operation(Done, DONE),
+}

@@ -1,0 +1,1 @@
+"""`GET /openapi.json`: the contract, packaged with the function."""
