@@ -2,14 +2,14 @@
 
 from typing import Annotated, ClassVar, Self
 
-from fastapi import Depends, Query
+from fastapi import Depends
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from sovereign.campaigns import CampaignChanges, CampaignSettings, NewLead
 from sovereign.campaigns.lead import MAX_LEADS, Variables
 from sovereign.campaigns.schedule import Zone
-from sovereign.http import PageRequest, RequestModel
+from sovereign.http import PLAIN_DIGITS, PageRequest, RequestModel
 from sovereign.kernel.phone import E164
 
 MAX_OFFSET = 999_999_999_999
@@ -82,8 +82,8 @@ def _at(member: str, kind: str, message: str) -> ValidationError:
 
 
 def _lead_page(
-    limit: Annotated[int, Query(ge=1, le=MAX_LEADS)] = MAX_LEADS,
-    offset: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
+    limit: Annotated[int, Field(ge=1, le=MAX_LEADS), PLAIN_DIGITS] = MAX_LEADS,
+    offset: Annotated[int, Field(ge=0, le=MAX_OFFSET), PLAIN_DIGITS] = 0,
 ) -> PageRequest:
     return PageRequest(limit, offset)
 

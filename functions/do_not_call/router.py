@@ -3,16 +3,17 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
+from pydantic import Field
 
 from functions.do_not_call.cursor import from_cursor, to_cursor
 from functions.do_not_call.schemas import ListingBody
 from sovereign.do_not_call import DoNotCallStore
-from sovereign.http import CallerDep, TableDep
+from sovereign.http import PLAIN_DIGITS, CallerDep, TableDep
 
 router = APIRouter(prefix="/do-not-call", tags=["do-not-call"])
 
 CursorQuery = Annotated[str | None, Query(max_length=64)]
-LimitQuery = Annotated[int, Query(ge=1, le=1000)]
+LimitQuery = Annotated[int, Field(ge=1, le=1000), PLAIN_DIGITS]
 
 
 def _store(table: TableDep) -> DoNotCallStore:

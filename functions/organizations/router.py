@@ -10,7 +10,7 @@ from functions.organizations.schemas import (
     OrganizationPatch,
     organization_view,
 )
-from sovereign.http import CallerDep, TableDep
+from sovereign.http import BoolParameter, CallerDep, TableDep
 from sovereign.kernel.clock import to_wire, utc_now
 from sovereign.kernel.encryption import default_cipher
 from sovereign.kernel.errors import ForbiddenError, NotFoundError
@@ -40,7 +40,7 @@ StoreDep = Annotated[OrganizationStore, Depends(_store)]
 @router.get("/organizations", summary="Get the organization")
 @router.get("/account", deprecated=True, name="read_account", summary="Get the organization")
 def read_organization(
-    caller: CallerDep, table: TableDep, store: StoreDep, include_children: bool = False
+    caller: CallerDep, table: TableDep, store: StoreDep, include_children: BoolParameter = False
 ) -> dict[str, Any]:
     """The caller's organization."""
     organization, counts = read_overview(table, caller.org_id)

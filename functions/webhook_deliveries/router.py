@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 
 from functions.webhook_deliveries.cursor import from_cursor, to_cursor
 from functions.webhook_deliveries.replay import replay_delivery
@@ -12,7 +13,7 @@ from functions.webhook_deliveries.schemas import (
     DeliveryListResponse,
     DeliveryResponse,
 )
-from sovereign.http import CallerDep, IdempotencyDep, TableDep
+from sovereign.http import PLAIN_DIGITS, CallerDep, IdempotencyDep, TableDep
 from sovereign.webhooks.delivery import DeliveryStatus
 from sovereign.webhooks.delivery_store import DeliveryStore
 
@@ -27,7 +28,7 @@ def list_deliveries(  # noqa: PLR0917 - FastAPI passes them by name
     table: TableDep,
     call_id: Annotated[str | None, Query(min_length=1, max_length=100)] = None,
     status: DeliveryStatus | None = None,
-    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = MAX_LIMIT,
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT), PLAIN_DIGITS] = MAX_LIMIT,
     cursor: Annotated[str | None, Query(max_length=400)] = None,
 ) -> DeliveryListResponse:
     """Deliveries of the caller's organization, newest first."""

@@ -42,7 +42,7 @@ def create_proxy(target: str) -> web.Application:
     """The application; `target` is the address everything is passed on to, path and query kept as they came."""
     application = web.Application(client_max_size=MAX_BODY_BYTES, handler_args=_AS_IT_CAME)
     application[_TARGET] = target.rstrip("/")
-    application.router.add_route("*", "/{path:.*}", _pass_on)
+    application.router.add_route("*", r"/{path:[\s\S]*}", _pass_on)
     application.cleanup_ctx.append(_session)
     return application
 

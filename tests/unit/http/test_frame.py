@@ -315,3 +315,27 @@ def test_lambda_handler_answers_gateway_events(table: Table, make_key: MakeKey) 
     assert (created["statusCode"], json.loads(created["body"])) == (201, {"thing": {"name": "x"}})
     assert created["headers"]["x-request-id"] == "gateway-id"
     assert handler(_event("/api/v1/nothing", {}), None)["statusCode"] == 404
+
+
+def test_a_method_a_path_does_not_take_is_answered_with_those_it_takes(
+    client_for: ClientFor, make_key: MakeKey
+) -> None:
+    answer = client_for(router, key=make_key()).put("/api/v1/things")
+
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "GET, POST"
+
+
+@pytest.mark.parametrize("limit", ["1_0", "+1", "1.0", " 1", "1e1", "\u0661"])
+def test_a_limit_that_is_not_plain_digits_is_refused(limit: str, client_for: ClientFor, make_key: MakeKey) -> None:
+    answer = client_for(router, key=make_key()).get("/api/v1/things", params={"limit": limit})
+
+    assert answer.status_code == 400
+    assert answer.json()["details"] == ["limit: must be an integer"]
+
+
+def test_a_parameter_given_twice_is_refused(client_for: ClientFor, make_key: MakeKey) -> None:
+    answer = client_for(router, key=make_key()).get("/api/v1/things?limit=1&limit=2")
+
+    assert answer.status_code == 400
+    assert answer.json()["details"] == ["limit: is given more than once"]

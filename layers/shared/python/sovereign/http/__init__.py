@@ -7,11 +7,14 @@ from sovereign.http.environment import TableDep
 from sovereign.http.idempotency import Idempotency
 from sovereign.http.models import RequestModel, SafeUrl
 from sovereign.http.paging import PageDep, PageRequest
+from sovereign.http.parameters import PLAIN_DIGITS, BoolParameter
 from sovereign.http.rate_limits import RateLimiter, limit_control_commands
 from sovereign.kernel.masking import mask_secret, masked, unmasked
 
 __all__ = [
     "BASE_PATH",
+    "PLAIN_DIGITS",
+    "BoolParameter",
     "Caller",
     "CallerDep",
     "Idempotency",

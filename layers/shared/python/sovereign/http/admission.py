@@ -1,5 +1,6 @@
 """The dependency every route but the public ones stands behind: key, suspension, rate limit, body, idempotency."""
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -74,12 +75,13 @@ def _check_parameters(request: Request) -> None:
     """Values longer than any id or filter would only be refused by the table, as an error of ours."""
     if any(len(value) > _LONGEST_ID or "\x00" in value for value in request.path_params.values()):
         raise NotFoundError("no such object")
-    long = sorted(
-        {name[:50] for name, value in request.query_params.multi_items() if len(value) > _LONGEST_QUERY_VALUE}
-    )
-    if long:
-        details = [f"{name}: is longer than {_LONGEST_QUERY_VALUE} characters" for name in long]
-        raise InvalidRequestError("The request is not valid; see details.", details=details)
+    given = [(name[:50], value) for name, value in request.query_params.multi_items()]
+    names = Counter(name for name, _ in given)
+    long = sorted({name for name, value in given if len(value) > _LONGEST_QUERY_VALUE})
+    problems = [f"{name}: is longer than {_LONGEST_QUERY_VALUE} characters" for name in long]
+    problems += [f"{name}: is given more than once" for name, count in sorted(names.items()) if count > 1]
+    if problems:
+        raise InvalidRequestError("The request is not valid; see details.", details=problems)
 
 
 def _open_record(request: Request, exchange: Exchange, frame: Frame) -> None:

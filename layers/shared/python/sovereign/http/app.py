@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import BaseRoute, Match
 
 from sovereign.http.admission import admit
 from sovereign.http.exchange import ExchangeLayer
@@ -14,6 +15,8 @@ from sovereign.kernel.clock import Clock, utc_now
 
 BASE_PATH = "/api/v1"
 """What every path starts with."""
+
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 LambdaHandler = Callable[[dict[str, Any], Any], dict[str, Any]]
 
@@ -46,6 +49,15 @@ def lambda_handler(*routers: APIRouter) -> LambdaHandler:
     return Mangum(create_app(*routers), lifespan="off")
 
 
-def _leave_to_exchange_layer(_request: Request, failure: Exception) -> NoReturn:
+def _leave_to_exchange_layer(request: Request, failure: Exception) -> NoReturn:
     """In place of the framework's own bodies; runs in the framework's task, so raising reaches our layer."""
+    if isinstance(failure, HTTPException) and failure.status_code == 405:
+        failure.headers = {"Allow": ", ".join(_allowed_methods(request))}
     raise failure
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """The methods of the request's path; the framework itself names those of one route only."""
+    scopes = {method: {**request.scope, "method": method} for method in _METHODS}
+    routes: list[BaseRoute] = request.app.routes
+    return [method for method, scope in scopes.items() if any(r.matches(scope)[0] is Match.FULL for r in routes)]

@@ -41,6 +41,11 @@ class MethodNotAllowedError(errors.DomainError):
     code = "method_not_allowed"
     title = "Method Not Allowed"
 
+    def __init__(self, allowed: str | None = None) -> None:
+        super().__init__("this path does not take that method")
+        self.allowed = allowed
+        """For the `Allow` header: the methods it does take, None where that is not known."""
+
 
 STATUS[MethodNotAllowedError] = 405
 
@@ -64,6 +69,8 @@ def error_response(error: errors.DomainError) -> Response:
     if error.retry_after is not None:
         body["retry_after"] = error.retry_after
         headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, MethodNotAllowedError) and error.allowed:
+        headers["Allow"] = error.allowed
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return json_response(status, body | error.extra, headers)
@@ -114,7 +121,7 @@ def _from_framework(failure: HTTPException) -> errors.DomainError | None:
     if failure.status_code == 404:
         return errors.NotFoundError("no such path")
     if failure.status_code == 405:
-        return MethodNotAllowedError("this path does not take that method")
+        return MethodNotAllowedError((failure.headers or {}).get("Allow"))
     if failure.status_code == 413:
         return errors.BodyTooLargeError()
     return errors.InvalidRequestError("the request could not be read") if failure.status_code < 500 else None

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import Depends, Query
+from fastapi import Depends
+from pydantic import Field
+
+from sovereign.http.parameters import PLAIN_DIGITS
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
@@ -24,8 +27,8 @@ class PageRequest:
 
 
 def _page_request(
-    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
-    offset: Annotated[int, Query(ge=0, le=MAX_OFFSET)] = 0,
+    limit: Annotated[int, Field(ge=1, le=MAX_LIMIT), PLAIN_DIGITS] = DEFAULT_LIMIT,
+    offset: Annotated[int, Field(ge=0, le=MAX_OFFSET), PLAIN_DIGITS] = 0,
 ) -> PageRequest:
     return PageRequest(limit, offset)
 

@@ -1,0 +1,13 @@
+"""Loaded by schemathesis (SCHEMATHESIS_HOOKS)."""
+
+from uuid import uuid4
+
+import schemathesis
+
+
+@schemathesis.hook
+def before_call(context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, object]) -> None:
+    """Make well-formed idempotency keys new: a replayed creation names an object that may be deleted by then."""
+    key = (case.headers or {}).get("Idempotency-Key")
+    if isinstance(key, str) and 1 <= len(key) <= 200 and all("!" <= character <= "~" for character in key):
+        case.headers["Idempotency-Key"] = f"{key}-{uuid4()}"
