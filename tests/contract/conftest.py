@@ -10,6 +10,7 @@ from infra.embedded.local_file import LocalPlatform, read_local
 from tests.conftest import embedded_environment, run_embedded
 from tests.contract.client import Api
 from tests.contract.organizations import Organizations
+from tests.fakes.resend import FakeResend, serving
 
 HERE = Path(__file__).parent
 
@@ -24,13 +25,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPlatform]:
+def resend() -> Iterator[FakeResend]:
+    """The stand-in the platform takes for Resend."""
+    fake = FakeResend()
+    with serving(fake) as base_url:
+        fake.base_url = base_url
+        yield fake
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory, resend: FakeResend) -> Iterator[LocalPlatform]:
     """The platform under test: its own, or the one that runs in the folder CONTRACT_HOME names."""
     if running := os.environ.get("CONTRACT_HOME"):
         yield _read(Path(running))
         return
     home = tmp_path_factory.mktemp("contract")
-    environment = embedded_environment(home)
+    environment = embedded_environment(home) | {"RESEND_BASE_URL": resend.base_url}
     started = run_embedded("up", environment, "--no-media")
     try:
         assert started.returncode == 0, started.stdout + started.stderr

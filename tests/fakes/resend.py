@@ -21,6 +21,7 @@ class FakeResend:
         self.domains: dict[str, dict[str, Any]] = {}
         self.requests: list[tuple[str, str]] = []
         self.cut_after: set[str] = set()
+        self.base_url = ""
         self._next = 1
 
     def add(self, name: str, *, created_at: str | None = None, status: str = "not_started") -> dict[str, Any]:
