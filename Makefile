@@ -9,7 +9,7 @@ STAGE ?= dev
 PYTEST_ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down demo test soak check format bench synth deploy lock
+.PHONY: help setup up down demo test soak check format bench synth deploy lock openapi
 
 help: ## show this
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -60,6 +60,9 @@ synth: setup node_modules/.package-lock.json ## the CloudFormation templates of 
 
 deploy: setup node_modules/.package-lock.json ## deploy STAGE with your AWS credentials (docs/deploy.md)
 	@node_modules/.bin/cdk deploy --all -c stage=$(STAGE)
+
+openapi: setup ## write docs/openapi.json from the code
+	@$(BIN)/python -m infra.tools.openapi
 
 lock: setup ## resolve every requirements file again
 	@$(BIN)/python infra/tools/lock.py

@@ -57,8 +57,9 @@ def cloud() -> Iterator[None]:
 
 
 @pytest.fixture
-def table(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Table:
-    """A table of the test's own, with two organizations in it."""
+def table(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Table]:
+    """A table of the test's own, with two organizations in it; gone afterwards: moto copies all there are for every
+    transaction."""
     name = f"sovereign-{new_id()}"
     monkeypatch.setenv("TABLE_NAME", name)
     settings.read_environment.cache_clear()
@@ -66,7 +67,8 @@ def table(cloud: None, monkeypatch: pytest.MonkeyPatch) -> Table:
     made = Table(name)
     for org_id in (ORG, OTHER_ORG):
         made.put(Put(to_item(organization(org_id))))
-    return made
+    yield made
+    aws.client("dynamodb").delete_table(TableName=name)
 
 
 @pytest.fixture
@@ -110,7 +112,7 @@ def organization(org_id: str, **members: Any) -> Organization:
 
 def _make_table(name: str) -> None:
     attributes = {"pk", "sk"} | {a for keys in INDEXES.values() for a in keys}
-    boto3.client("dynamodb").create_table(
+    aws.client("dynamodb").create_table(
         TableName=name,
         BillingMode="PAY_PER_REQUEST",
         AttributeDefinitions=[{"AttributeName": a, "AttributeType": "S"} for a in sorted(attributes)],

@@ -91,7 +91,7 @@ def test_whole_list_is_newest_first_with_its_content(world: World) -> None:
     assert world.made[0].messages is None
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(filters=filters_, offset=st.integers(0, 35), limit=st.integers(1, 12))
 def test_page_is_what_the_oracle_says(world: World, filters: CallFilters, offset: int, limit: int) -> None:
     expected = oracle(world.made, filters)
@@ -100,7 +100,7 @@ def test_page_is_what_the_oracle_says(world: World, filters: CallFilters, offset
     assert page.calls == expected[offset : offset + limit]
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(n=st.integers(0, COUNT - 1), side=st.sampled_from(["start", "end"]), shift=st.integers(-1500, 1500))
 def test_bound_at_a_calls_own_moment_is_exact_to_the_microsecond(world: World, n: int, side: str, shift: int) -> None:
     moment: datetime = world.made[n].created_at + timedelta(microseconds=shift)

@@ -34,7 +34,7 @@ def world() -> "object":
     patch.undo()
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     start=st.none() | st.integers(-1, COUNT),
     end=st.none() | st.integers(-1, COUNT),
