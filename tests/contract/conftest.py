@@ -15,12 +15,10 @@ from tests.fakes.resend import FakeResend, serving
 HERE = Path(__file__).parent
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Ask for one worker, and so one platform (tests/conftest.py says what xdist makes of it today)."""
+    """Give each time enough for the start of the platform."""
     for item in items:
         if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.xdist_group("contract"))
             item.add_marker(pytest.mark.timeout(600))  # the first of them waits for the start
 
 

@@ -14,17 +14,14 @@ from tests.fakes.server import GOOD_KEY
 PROGRAMS = {"sipp": "sip-tester", "baresip": "baresip-core"}
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist looks at the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker, one platform; and room for a whole conversation in real time."""
+    """Room for a whole conversation in real time."""
     here = Path(__file__).parent
     # stable: only the test that waits longest goes to the end of everything
     items.sort(key=lambda item: item.path == here / "test_lost_node.py")
     for item in items:
-        if item.path.is_relative_to(here):
-            item.add_marker(pytest.mark.xdist_group("e2e"))
-            if item.get_closest_marker("timeout") is None:
-                item.add_marker(pytest.mark.timeout(600))
+        if item.path.is_relative_to(here) and item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(600))
 
 
 @pytest.fixture(scope="session", autouse=True)

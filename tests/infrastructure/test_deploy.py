@@ -21,7 +21,6 @@ __all__ = ["emulator"]
 CDK = REPOSITORY / "node_modules" / ".bin" / "cdk"
 pytestmark = [
     pytest.mark.timeout(300),
-    pytest.mark.xdist_group("synthesis"),
     pytest.mark.skipif(not CDK.exists(), reason="the CDK command line is not installed: npm ci"),
 ]
 

@@ -14,7 +14,7 @@ from infra.embedded.processes import Processes
 from infra.embedded.settings import EmbeddedSettings
 from tests.conftest import embedded_environment, run_embedded
 
-pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("emulator")]
+pytestmark = pytest.mark.timeout(300)
 
 
 def processes_of(home: Path) -> Processes:

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from tests.infrastructure.emulated import Emulator, emulator, wait_until
 
 __all__ = ["emulator"]
-pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("emulator")]
+pytestmark = pytest.mark.timeout(120)
 
 ROLE = "arn:aws:iam::000000000000:role/test"
 HANDLER = """

@@ -19,7 +19,7 @@ from media.settings import MediaEnvironment
 from media.supervisor import EXIT_CONFIGURATION
 from tests.infrastructure.conftest import Templates
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("synthesis")]
+pytestmark = pytest.mark.timeout(240)
 
 DOCKERFILE = (REPOSITORY / "media_fargate" / "Dockerfile").read_text()
 WORKING_FOLDERS = {"models": "/build", "": "/app"}

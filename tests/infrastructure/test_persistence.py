@@ -10,7 +10,7 @@ import pytest
 
 from tests.infrastructure.emulated import Emulator, running_emulator, wait_until
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("emulator")]
+pytestmark = pytest.mark.timeout(120)
 KEY = [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}]
 ATTRIBUTES = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")]
 

@@ -11,7 +11,7 @@ from infra.resources import API_RESOURCES, NODE_GATEWAY, WORKERS, Need
 from infra.stacks.data import INDEXES
 from tests.infrastructure.conftest import Templates
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("synthesis")]
+pytestmark = pytest.mark.timeout(240)
 
 ROWS = [*API_RESOURCES, *WORKERS]
 WITHOUT_RESOURCE = {
