@@ -13,6 +13,7 @@ from media.calls.commands import CommandRefusedError, execute
 from media.calls.credit_watch import CreditWatch, ExtendCredits
 from media.calls.journal import Batch, Journal
 from media.calls.setup import CallSetup, SessionServices
+from media.conversation.clearance import Clearance
 from media.conversation.closing import Ending
 from media.conversation.context import Context
 from media.conversation.ear import Ear
@@ -51,6 +52,12 @@ class _Parts:
     speaker: Speaker
     recognition: Recognition
     transfers: Transfers
+    clearance: Clearance
+
+    async def recognise(self) -> None:
+        """Run the recogniser from the moment at which the caller may be heard."""
+        await self.clearance.listening.wait()
+        await self.recognition.run()
 
 
 class CallSession:
@@ -106,7 +113,7 @@ class CallSession:
         try:
             async with asyncio.TaskGroup() as tasks:
                 parts = self._parts = self._assemble(tasks, history)
-                for part in (parts.conversation.run(), parts.recognition.run(), self._forward_leg_events(parts)):
+                for part in (parts.conversation.run(), parts.recognise(), self._forward_leg_events(parts)):
                     tasks.create_task(part)
                 if self._services.extend_credits is not None:
                     tasks.create_task(self._watch_credits(parts.conversation, self._services.extend_credits))
@@ -142,7 +149,7 @@ class CallSession:
         turns = TurnTaker(setup.conversation.turn_taking)
         ear = Ear(leg.sample_rate, turns, services.detector, recognition, context, predictor=services.predictor)
         conversation.attach(ear, speaker, Responder(services.model, speaker, tools, history, context), history, context)
-        return _Parts(tasks, conversation, ear, speaker, recognition, transfers)
+        return _Parts(tasks, conversation, ear, speaker, recognition, transfers, context.clearance)
 
     async def _forward_leg_events(self, parts: _Parts) -> None:
         while True:
@@ -155,7 +162,9 @@ class CallSession:
         """Serve the leg; called by the poller."""
         if self._parts is None:
             return
-        if pcm := self._leg.read():
+        # read in any case: what comes before the clearance must not be kept for later
+        pcm = self._leg.read()
+        if pcm and self._parts.clearance.listening.is_set():
             self._parts.ear.hear(pcm, now)
         self._parts.speaker.pump()
 

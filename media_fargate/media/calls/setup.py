@@ -39,10 +39,15 @@ class CallSetup:
 
 def conversation_settings(direction: Direction, assistant: EffectiveAssistant) -> ConversationSettings:
     """How this assistant converses in a call of this direction."""
-    speech = assistant.speech
+    speech, settings = assistant.speech, assistant.settings
+    consent = settings.recording_consent if direction == "inbound" else None
+    recorded = settings.recording_enabled and not settings.gdpr_mode
     return ConversationSettings(
         prompt=tuple(ChatMessage(message.role, message.content) for message in assistant.llm.messages),
-        disclosure=assistant.settings.ai_disclosure,
+        disclosure=settings.ai_disclosure,
+        consent=consent.message if consent and consent.enabled else None,
+        recording_notice=settings.recording_notice if recorded else None,
+        recording_without_notice=recorded and direction == "inbound",
         first_message=assistant.greeting(direction),
         turn_taking=assistant.turn_taking,
         silence=assistant.silence,

@@ -14,6 +14,7 @@ from media.conversation.figures import TurnFigures
 from media.conversation.floor import Floor
 from media.conversation.history import History
 from media.conversation.keypad import Keypad
+from media.conversation.opening import Opening
 from media.conversation.reply import Responder
 from media.conversation.sentences import contains_phrase, split_sentences
 from media.conversation.settings import ConversationSettings
@@ -58,6 +59,7 @@ class Conversation:
         self._floor = Floor(ear, speaker, responder, history, context)
         taking = self._settings.turn_taking
         self._turns = CallerTurns(taking, ear, speaker, self._floor, context, accept=self._accept)
+        self._opening = Opening(self._settings, context.clearance, self)
         self._handlers = self._event_table(self._turns)
 
     def _event_table(self, turns: CallerTurns) -> dict[type, Callable[[Any], None]]:
@@ -75,10 +77,11 @@ class Conversation:
             ev.ReplyDone: self._on_reply_done,
             ev.SilenceDue: self._on_silence,
             ev.DigitsEntered: self._on_digits,
+            ev.Due: lambda event: event.act(),
             ev.RecogniserFailed: lambda event: self.fail(event.error),
             ev.SpeakingFailed: self._on_speaking_failed,
             ev.FloorWanted: lambda _: None,
-            LegDigit: lambda event: self._keypad.press(event.digit),
+            LegDigit: self._on_digit,
             LegClosed: lambda event: self._closing.leg_closed(event, transferring=self._transferring),
             LegRinging: lambda _: None,
             LegAnswered: lambda _: None,
@@ -92,12 +95,7 @@ class Conversation:
 
     async def run(self) -> None:
         """Open the conversation and handle events until cancelled."""
-        if self._settings.disclosure:
-            self.say(self._settings.disclosure, interruptible=False)
-        if self._settings.first_message:
-            self.say(self._settings.first_message)
-        elif self._settings.first_message is None:
-            self._floor.answer()
+        self._opening.begin()
         self._settle()
         while True:
             event = await self._events.get()
@@ -123,7 +121,7 @@ class Conversation:
 
     @property
     def _idle(self) -> bool:
-        return not (self._floor.agent_busy or self._turns.turn or self._transferring)
+        return self._opening.over and not (self._floor.agent_busy or self._turns.turn or self._transferring)
 
     def _use_free_floor(self) -> None:
         waiting = self._turns.take_waiting(self._last_said)
@@ -156,6 +154,7 @@ class Conversation:
 
     def _on_utterance_done(self, event: ev.UtteranceDone) -> None:
         self._history.settle()
+        self._opening.utterance_done(event.utterance)
         self._last_said = event.utterance.heard() or self._last_said
         self._closing.utterance_done(event.utterance)
         if event.utterance is self._says_then_ends:
@@ -191,6 +190,10 @@ class Conversation:
         else:
             self.note(_ASK_WHETHER_THERE, respond=True)
 
+    def _on_digit(self, event: LegDigit) -> None:
+        if not self._opening.press(event.digit):
+            self._keypad.press(event.digit)
+
     def _on_digits(self, event: ev.DigitsEntered) -> None:
         if self._floor.can_be_taken:
             self._floor.take()
@@ -210,6 +213,21 @@ class Conversation:
         if then_end:
             self._says_then_ends = utterance
         return utterance
+
+    def stop(self, utterance: Utterance) -> None:
+        """Give up something that is said or waits to be."""
+        self._speaker.stop(utterance)
+
+    def greet(self) -> None:
+        """Speak the first message, or let the model open when there is none (empty: the caller begins)."""
+        if self._settings.first_message:
+            self.say(self._settings.first_message)
+        elif self._settings.first_message is None:
+            self._floor.answer()
+
+    def later(self, seconds: float, act: Callable[[], None]) -> asyncio.TimerHandle:
+        """Run something later, in order with the events."""
+        return self._loop.call_later(seconds, lambda: self.post(ev.Due(act)))
 
     def note(self, text: str, *, respond: bool) -> None:
         """Tell the model something; with `respond` it speaks as soon as the floor is free."""
@@ -238,6 +256,7 @@ class Conversation:
         if self._silence:
             self._silence.pause()
         self._keypad.close()
+        self._opening.cancel()
         if self._turns.turn is not None:
             self._turns.turn.drop(self._floor)
         self._floor.silence()

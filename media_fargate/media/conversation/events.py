@@ -1,5 +1,6 @@
 """What the parts of a conversation tell each other. Every event is handled by `Conversation`, one after another."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -67,6 +68,13 @@ class DigitsEntered:
 
 
 @dataclass(frozen=True)
+class Due:
+    """The time for something has come; `act` is run in order with the events."""
+
+    act: Callable[[], None]
+
+
+@dataclass(frozen=True)
 class RecogniserFailed:
     """The recogniser failed again right after it was reopened."""
 
@@ -91,6 +99,7 @@ ConversationEvent = (
     | SilenceDue
     | FloorWanted
     | DigitsEntered
+    | Due
     | RecogniserFailed
     | SpeakingFailed
     | LegEvent

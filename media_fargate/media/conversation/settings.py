@@ -13,13 +13,18 @@ __all__ = ["ConversationSettings", "Silence", "TurnTaking"]
 class ConversationSettings:
     """One call's conversation.
 
-    `prompt` opens every request to the model. `disclosure` is spoken first and cannot be interrupted; then comes
-    `first_message`, or the model when that is None (empty: the caller begins).
+    `prompt` opens every request to the model. `disclosure` is spoken first and cannot be interrupted; then comes the
+    question for `consent` to being heard (None: not asked), then the `recording_notice`, then `first_message`, or the
+    model when that is None (empty: the caller begins). Without a notice a recording may be made only with
+    `recording_without_notice`.
     `pronunciation` pairs are (written, spoken). `silence` None: a silent caller is left alone.
     """
 
     prompt: Sequence[ChatMessage] = ()
     disclosure: str | None = None
+    consent: str | None = None
+    recording_notice: str | None = None
+    recording_without_notice: bool = False
     first_message: str | None = ""
     turn_taking: TurnTaking = field(default_factory=TurnTaking)
     silence: Silence | None = None

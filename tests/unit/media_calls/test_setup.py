@@ -7,7 +7,8 @@ import pytest
 from media.calls.setup import CallSetup
 from media.speech.interfaces import ChatMessage
 from sovereign.assistants import AssistantMembers, EffectiveAssistant
-from sovereign.calls.model import CallRef
+from sovereign.assistants.settings import DEFAULT_AI_DISCLOSURE
+from sovereign.calls.model import CallRef, Direction
 
 REF = CallRef("org", "call", 1)
 LLM = {
@@ -63,3 +64,40 @@ def test_silence_handling_uses_the_timeout_without_settings_of_its_own() -> None
     silence = CallSetup.from_assistant(REF, "inbound", assistant(**members)).conversation.silence
     assert silence is not None
     assert silence.first_check_seconds == 9
+
+
+CONSENT = {"recording_consent": {"enabled": True, "message": "Press one."}}
+
+
+@pytest.mark.parametrize(("direction", "consent"), [("inbound", "Press one."), ("outbound", None), ("web", None)])
+def test_only_the_caller_of_a_phone_number_is_asked_for_consent(direction: Direction, consent: str | None) -> None:
+    assert CallSetup.from_assistant(REF, direction, assistant(**CONSENT)).conversation.consent == consent
+
+
+def test_a_consent_that_is_switched_off_is_not_asked_for() -> None:
+    members = {"recording_consent": {"enabled": False, "message": "Press one."}}
+    assert CallSetup.from_assistant(REF, "inbound", assistant(**members)).conversation.consent is None
+
+
+@pytest.mark.parametrize(
+    ("direction", "members", "notice", "without"),
+    [
+        ("outbound", {"recording_enabled": True}, "Recorded.", False),
+        ("web", {"recording_enabled": True}, "Recorded.", False),
+        ("inbound", {"recording_enabled": True}, "Recorded.", True),
+        ("outbound", {"recording_enabled": False}, None, False),
+        ("inbound", {"recording_enabled": False}, None, False),
+        ("inbound", {"recording_enabled": True, "gdpr_mode": True}, None, False),
+    ],
+)
+def test_the_notice_is_spoken_where_something_is_recorded(
+    direction: Direction, members: dict[str, Any], notice: str | None, *, without: bool
+) -> None:
+    setup = CallSetup.from_assistant(REF, direction, assistant(recording_notice="Recorded.", **members))
+    assert setup.conversation.recording_notice == notice
+    assert setup.conversation.recording_without_notice is without
+
+
+def test_a_new_assistant_says_what_it_is() -> None:
+    assert CallSetup.from_assistant(REF, "inbound", assistant()).conversation.disclosure == DEFAULT_AI_DISCLOSURE
+    assert CallSetup.from_assistant(REF, "inbound", assistant(ai_disclosure=None)).conversation.disclosure is None
