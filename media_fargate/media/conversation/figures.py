@@ -39,14 +39,11 @@ class CallFigures:
     discarded_answers: int = 0
     provider_retries: int = 0
     errors: list[str] = field(default_factory=list)
-    model: ProviderUsage = field(default_factory=ProviderUsage)
+    model: ProviderUsage = field(default_factory=lambda: ProviderUsage(cost_usd=0.0))
 
     def add_model_usage(self, usage: ProviderUsage) -> None:
         """Count one answer of the model; one of unknown price makes the total unknown."""
-        self.model = add_usage(self.model, usage) if self._model_counted else usage
-        self._model_counted = True
-
-    _model_counted: bool = False
+        self.model = add_usage(self.model, usage)
 
 
 def add_usage(one: ProviderUsage, other: ProviderUsage) -> ProviderUsage:
@@ -57,6 +54,9 @@ def add_usage(one: ProviderUsage, other: ProviderUsage) -> ProviderUsage:
         characters=one.characters + other.characters,
         input_tokens=one.input_tokens + other.input_tokens,
         output_tokens=one.output_tokens + other.output_tokens,
+        cached_input_tokens=one.cached_input_tokens + other.cached_input_tokens,
+        input_audio_tokens=one.input_audio_tokens + other.input_audio_tokens,
+        output_audio_tokens=one.output_audio_tokens + other.output_audio_tokens,
         cost_usd=(one.cost_usd or 0.0) + (other.cost_usd or 0.0) if known else None,
     )
 

@@ -25,12 +25,19 @@ class QuotaError(ProviderError):
 
 @dataclass(frozen=True)
 class ProviderUsage:
-    """What was used: only the members that apply are set. `cost_usd` is None when the price is unknown."""
+    """What was used: only the members that apply are set. `cost_usd` is None when the price is unknown.
+
+    Cached and audio tokens are part of the input and output tokens. Adapters of vendors leave the cost to
+    `speech.priced`.
+    """
 
     audio_seconds: float = 0.0
     characters: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
+    cached_input_tokens: int = 0
+    input_audio_tokens: int = 0
+    output_audio_tokens: int = 0
     cost_usd: float | None = None
 
 

@@ -9,6 +9,9 @@ from typing import Any, Protocol
 from media.speech.adapters import AdapterContext
 from media.speech.interfaces import BadKeyError, ChatModel, ProviderError, Recogniser, Synthesiser, ToolSpec
 from media.speech.local.models import LocalModels, local_models
+from media.speech.priced import PricedModel, PricedRecogniser, PricedSynthesiser
+from sovereign.catalog.prices import Price, PricedSection, price_of
+from sovereign.kernel.observe import count_unknown_price
 from sovereign.provider_keys.ring import ProviderKey
 
 LOCAL = "local"
@@ -28,6 +31,10 @@ class ProviderChoice(Protocol):
     def provider(self) -> str:
         """The catalogue's name."""
 
+    @property
+    def secret_slots(self) -> tuple[str, ...]:
+        """Where the key lies; empty for a keyless provider."""
+
 
 class Providers:
     """Opens the providers of a call. One per process.
@@ -42,18 +49,21 @@ class Providers:
 
     async def recogniser(self, config: ProviderChoice, org_id: str) -> Recogniser:
         """The recogniser of an `stt_config`. Raises ProviderError for an unknown provider or a missing key."""
-        opened: Recogniser = await self._open("speech to text", _RECOGNISERS, config, org_id)
-        return opened
+        opened: Recogniser
+        opened, price = await self._open("stt", config, org_id)
+        return PricedRecogniser(opened, price) if price else opened
 
     async def chat_model(self, config: ProviderChoice, org_id: str) -> ChatModel:
         """The text model of an `llm_config`. Raises ProviderError for an unknown provider or a missing key."""
-        opened: ChatModel = await self._open("language model", _CHAT_MODELS, config, org_id)
-        return opened
+        opened: ChatModel
+        opened, price = await self._open("llm", config, org_id)
+        return PricedModel(opened, price) if price else opened
 
     async def synthesiser(self, config: ProviderChoice, org_id: str) -> Synthesiser:
         """The voice of a `tts_config`. Raises ProviderError for an unknown provider or a missing key."""
-        opened: Synthesiser = await self._open("text to speech", _SYNTHESISERS, config, org_id)
-        return opened
+        opened: Synthesiser
+        opened, price = await self._open("tts", config, org_id)
+        return PricedSynthesiser(opened, price) if price else opened
 
     async def warm_up(self, providers: Collection[str] = (LOCAL,)) -> None:
         """Import the adapters of these providers and load the local models, so that the first call need not wait.
@@ -83,11 +93,14 @@ class Providers:
         """The local models of this process."""
         return local_models(self._model_cache)
 
-    async def context_for(self, provider: str, org_id: str) -> AdapterContext:
-        """The key to use and where to. Raises BadKeyError when none is configured and the vendor's address is used."""
+    async def context_for(self, provider: str, org_id: str, slot: str | None = None) -> AdapterContext:
+        """The key to use and where to; `slot` holds the key where that is not the provider's name.
+
+        Raises BadKeyError when none is configured and the vendor's address is used.
+        """
         if provider == LOCAL:
             return AdapterContext("", None, self._model_cache)
-        key = await asyncio.to_thread(self._keys.lookup, org_id, provider)
+        key = await asyncio.to_thread(self._keys.lookup, org_id, slot or provider)
         if key and key.base_url:  # the organization's own address belongs to its own key, and only to that
             return AdapterContext(key.value, key.base_url, self._model_cache, guarded=True)
         base_url = self._base_urls.get(provider)
@@ -95,18 +108,31 @@ class Providers:
             raise BadKeyError(provider, "no key is configured", retryable=False)
         return AdapterContext(key.value if key else "none", base_url, self._model_cache)
 
-    async def _open(self, kind: str, openers: Mapping[str, str], config: ProviderChoice, org_id: str) -> Any:
-        place = openers.get(config.provider)
+    async def _open(self, section: PricedSection, config: ProviderChoice, org_id: str) -> tuple[Any, Price | None]:
+        """The adapter, and what it costs where that is known here (a free one knows it by itself)."""
+        place = _ADAPTERS[section].get(config.provider)
         if place is None:
-            raise ProviderError(config.provider, f"not offered here as {kind}", retryable=False)
-        context = await self.context_for(config.provider, org_id)
+            raise ProviderError(config.provider, f"not offered here as {_KINDS[section]}", retryable=False)
+        slots = config.secret_slots
+        context = await self.context_for(config.provider, org_id, slots[0] if slots else None)
         # an SDK's import takes seconds on a small machine, which the event loop must not wait for
         module = await asyncio.to_thread(importlib.import_module, place)
-        return module.open_adapter(config, context)
+        return module.open_adapter(config, context), _price(section, config, context)
+
+
+def _price(section: PricedSection, config: ProviderChoice, context: AdapterContext) -> Price | None:
+    if config.provider == LOCAL:
+        return None
+    model, language = getattr(config, "model", None), getattr(config, "language", None)
+    # at another address than the vendor's, its price list says nothing
+    price = None if context.base_url else price_of(section, config.provider, model, language)
+    if price is None:
+        count_unknown_price(section, config.provider, model or "")
+    return price
 
 
 def _import_adapters(providers: Collection[str]) -> None:
-    for openers in (_RECOGNISERS, _CHAT_MODELS, _SYNTHESISERS):
+    for openers in _ADAPTERS.values():
         for provider in openers.keys() & set(providers):
             importlib.import_module(openers[provider])
 
@@ -125,3 +151,9 @@ _SYNTHESISERS: Mapping[str, str] = {
     "openai": "media.speech.tts.openai",
     "elevenlabs": "media.speech.tts.elevenlabs",
 }
+_ADAPTERS: Mapping[PricedSection, Mapping[str, str]] = {
+    "stt": _RECOGNISERS,
+    "llm": _CHAT_MODELS,
+    "tts": _SYNTHESISERS,
+}
+_KINDS: Mapping[PricedSection, str] = {"stt": "speech to text", "llm": "language model", "tts": "text to speech"}

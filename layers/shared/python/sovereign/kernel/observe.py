@@ -90,6 +90,15 @@ def count_request(status: int, duration_ms: float) -> None:
     metrics().flush_metrics()
 
 
+def count_unknown_price(section: str, provider: str, model: str) -> None:
+    """A call uses something whose price we do not know; what it is stands beside the metric, as one EMF line."""
+    metrics().add_metric(name="UnknownProviderPrice", unit=MetricUnit.Count, value=1)
+    metrics().add_metadata("section", section)
+    metrics().add_metadata("provider", provider)
+    metrics().add_metadata("model", model)
+    metrics().flush_metrics()
+
+
 def _described(failure: BaseException) -> str:
     name = f"{type(failure).__module__}.{type(failure).__qualname__}"
     if isinstance(failure, ClientError):
