@@ -41,8 +41,10 @@ class PricedModel:
         """As the adapter's."""
         async with _closed_with(self.adapter.stream(messages, tools)) as events:
             async for event in events:
-                counted = isinstance(event, ChatFinished) and event.usage.input_tokens > 0
-                yield ChatFinished(priced(event.usage, self._price)) if counted else event
+                if isinstance(event, ChatFinished) and event.usage.input_tokens > 0:
+                    yield ChatFinished(priced(event.usage, self._price))
+                else:
+                    yield event
 
     async def close(self) -> None:
         """Close the adapter."""
