@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from infra.embedded.local_file import LocalPlatform, read_local
+from tests.fakes.resend import FakeResend, serving
 from tests.scheduling import GroupScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -87,10 +88,19 @@ def run_embedded(module: str, environment: dict[str, str], *arguments: str) -> s
 
 
 @pytest.fixture(scope="session")
-def embedded_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPlatform]:
+def resend() -> Iterator[FakeResend]:
+    """The stand-in the platforms take for Resend."""
+    fake = FakeResend()
+    with serving(fake) as base_url:
+        fake.base_url = base_url
+        yield fake
+
+
+@pytest.fixture(scope="session")
+def embedded_platform(tmp_path_factory: pytest.TempPathFactory, resend: FakeResend) -> Iterator[LocalPlatform]:
     """A whole platform, media node included, seeded like `make up` leaves it; stopped when the tests end."""
     home = tmp_path_factory.mktemp("platform")
-    environment = embedded_environment(home)
+    environment = embedded_environment(home) | {"RESEND_BASE_URL": resend.base_url}
     started = run_embedded("up", environment, "--no-demo")
     try:
         assert started.returncode == 0, started.stdout + started.stderr

@@ -15,7 +15,7 @@ _TOGETHER = {
 }
 
 
-class GroupScheduling(LoadScopeScheduling):
+class GroupScheduling(LoadScopeScheduling):  # type: ignore[misc]  # pytest-xdist is not typed
     """A folder with a platform of its own is one unit of work, elsewhere a file is; units start as collected."""
 
     def _split_scope(self, nodeid: str) -> str:

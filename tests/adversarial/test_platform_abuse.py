@@ -8,6 +8,7 @@ import json
 import random
 import socket
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,7 @@ class Phone:
     def __init__(self, platform: LocalPlatform) -> None:
         self._server = sip_address(platform)
         self._to = platform.sip_uri
+        self._call_id = uuid.uuid4().hex
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((HOST, 0))
 
@@ -47,7 +49,7 @@ class Phone:
         text = (
             f"{method} {self._to} SIP/2.0\r\nVia: SIP/2.0/UDP {HOST}:{port};branch=z9hG4bK{random.random()};rport\r\n"
             f"Max-Forwards: 70\r\nFrom: <sip:{CALLER}@{HOST}>;tag=1\r\nTo: <{self._to}>{to_tag}\r\n"
-            f"Call-ID: {id(self)}@{HOST}\r\nCSeq: {sequence} {method}\r\nContact: <sip:x@{HOST}:{port}>\r\n{more}"
+            f"Call-ID: {self._call_id}@{HOST}\r\nCSeq: {sequence} {method}\r\nContact: <sip:x@{HOST}:{port}>\r\n{more}"
             f"Content-Length: {len(body)}\r\n\r\n{body}"
         )
         self._socket.sendto(text.encode(), self._server)

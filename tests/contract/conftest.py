@@ -10,7 +10,7 @@ from infra.embedded.local_file import LocalPlatform, read_local
 from tests.conftest import embedded_environment, run_embedded
 from tests.contract.client import Api
 from tests.contract.organizations import Organizations
-from tests.fakes.resend import FakeResend, serving
+from tests.fakes.resend import FakeResend
 
 HERE = Path(__file__).parent
 
@@ -20,15 +20,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.timeout(600))  # the first of them waits for the start
-
-
-@pytest.fixture(scope="session")
-def resend() -> Iterator[FakeResend]:
-    """The stand-in the platform takes for Resend."""
-    fake = FakeResend()
-    with serving(fake) as base_url:
-        fake.base_url = base_url
-        yield fake
 
 
 @pytest.fixture(scope="session")
