@@ -1,6 +1,6 @@
 """The CDK app: a stage in, stacks out. Needs no account and no network once the dependencies layer is built.
 
-Context: `stage` (dev, prod, embedded), `account`, `region`, `mediaImage`, `alarmEmail`.
+Context: `stage` (dev, prod, embedded), `account`, `region`, `mediaImage`, `traceCollectorImage`, `alarmEmail`.
 """
 
 import dataclasses
@@ -18,7 +18,13 @@ from infra.stacks.observability import ObservabilityStack
 from infra.stacks.workflows import WorkflowsStack
 from infra.stage import Stage, stage_named
 
-_CONTEXT = {"account": "account", "region": "region", "mediaImage": "media_image", "alarmEmail": "alarm_email"}
+_CONTEXT = {
+    "account": "account",
+    "region": "region",
+    "mediaImage": "media_image",
+    "traceCollectorImage": "trace_collector_image",
+    "alarmEmail": "alarm_email",
+}
 """Context name -> setting of the stage it replaces."""
 
 

@@ -70,6 +70,8 @@ class Stage:
     media: MediaSettings = field(default_factory=MediaSettings)
     media_image: str | None = None
     """An image already in a registry; None builds `media_fargate/Dockerfile` on the deploying machine."""
+    trace_collector_image: str | None = None
+    """The AWS distribution of the OpenTelemetry collector, run beside the media container; None: no spans."""
     alarm_email: str | None = None
 
     @property

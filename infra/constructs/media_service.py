@@ -26,6 +26,10 @@ HEALTH_COMMAND = (
 )
 """Asks the node's own health route; its certificate is made by itself, so nothing could verify it."""
 
+COLLECTOR_CONFIG = "/etc/ecs/ecs-default-config.yaml"
+"""Part of the collector's image: takes OTLP, hands spans to X-Ray."""
+COLLECTOR_ENDPOINT = "http://127.0.0.1:4318"
+
 IMAGE_SOURCES = (
     "media_fargate",
     "layers/shared",
@@ -65,7 +69,16 @@ class MediaService(Construct):
             memory_limit_mib=stage.media.memory_mb,
             runtime_platform=self._runtime(),
         )
+        self._log_group = logs.LogGroup(
+            self,
+            "Logs",
+            log_group_name=f"/{stage.prefix}/media",
+            retention=retention_of(stage),
+            removal_policy=cdk.RemovalPolicy.DESTROY,
+        )
         self._container()
+        if stage.trace_collector_image:
+            self._collect_traces(stage.trace_collector_image)
         self._allow_scale_in_protection(cluster)
         self.service = ecs.FargateService(
             self,
@@ -118,18 +131,11 @@ class MediaService(Construct):
 
     def _container(self) -> None:
         stage = self._platform.stage
-        log_group = logs.LogGroup(
-            self,
-            "Logs",
-            log_group_name=f"/{stage.prefix}/media",
-            retention=retention_of(stage),
-            removal_policy=cdk.RemovalPolicy.DESTROY,
-        )
         container = self.task.add_container(
             "media",
             image=self._image(),
-            environment=environment_of(stage, "media") | self._addresses(),
-            logging=ecs.LogDrivers.aws_logs(stream_prefix="media", log_group=log_group),
+            environment=environment_of(stage, "media") | self._addresses() | self._traces(),
+            logging=self._logging("media"),
             stop_timeout=cdk.Duration.seconds(stage.media.drain_seconds),
             readonly_root_filesystem=False,
             health_check=ecs.HealthCheck(
@@ -142,6 +148,25 @@ class MediaService(Construct):
         bucket = self._platform.data.recordings
         bucket.grant_put(self.task.task_role)
         container.add_environment("RECORDINGS_BUCKET", bucket.bucket_name)
+
+    def _logging(self, container: str) -> ecs.LogDriver:
+        return ecs.LogDrivers.aws_logs(stream_prefix=container, log_group=self._log_group)
+
+    def _traces(self) -> dict[str, str]:
+        return {"OTEL_EXPORTER_OTLP_ENDPOINT": COLLECTOR_ENDPOINT} if self._platform.stage.trace_collector_image else {}
+
+    def _collect_traces(self, image: str) -> None:
+        """A collector beside the media container; calls do not depend on it."""
+        self.task.add_container(
+            "collector",
+            image=ecs.ContainerImage.from_registry(image),
+            command=[f"--config={COLLECTOR_CONFIG}"],
+            essential=False,
+            memory_limit_mib=128,
+            logging=self._logging("collector"),
+        )
+        put = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+        self.task.add_to_task_role_policy(iam.PolicyStatement(actions=put, resources=["*"]))
 
     def _addresses(self) -> dict[str, str]:
         media = self._platform.stage.media

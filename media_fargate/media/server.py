@@ -27,6 +27,7 @@ from media.settings import MediaEnvironment
 from media.speech.interfaces import ProviderError
 from media.speech.registry import Providers
 from media.supervisor import EXIT_CONFIGURATION
+from media.telemetry import Telemetry
 from media.telephony.endpoint import EndpointConfig, EndpointError, SipEndpoint
 from media.telephony.native_output import divert_native_output
 from sovereign.calls import CallStore, EndReason
@@ -129,8 +130,16 @@ class MediaProcess:
         self._run_along(stack, poller.run())
         providers = Providers(keys, environment.model_cache, base_urls())
         await providers.warm_up({config["provider"] for config in default_configs().values()})
+        telemetry = Telemetry(environment.otel_exporter_otlp_endpoint, node_id=self._node_id)
+        stack.push_async_callback(asyncio.to_thread, telemetry.close)
         sessions = SessionFactory(
-            providers=providers, detector=detector, poller=poller, asker=asker, calls=calls, directory=directory
+            providers=providers,
+            detector=detector,
+            poller=poller,
+            asker=asker,
+            calls=calls,
+            directory=directory,
+            report=telemetry.report,
         )
         return CallServices(
             node_id=self._node_id,

@@ -15,6 +15,7 @@ from media.directory import TableDirectory
 from media.running_call import Conversation, Prepared, Session
 from media.speech.interfaces import ChatModel, ProviderError, Recogniser, Synthesiser, ToolCall
 from media.speech.registry import Providers
+from media.telemetry import ReportCall
 from media.telephony.leg import CallLeg
 from sovereign.assistants import EffectiveAssistant
 from sovereign.calls import CallStore
@@ -93,6 +94,7 @@ class SessionFactory:
     calls: CallStore
     directory: TableDirectory
     predictor: EndOfTurnPredictor | None = None
+    report: ReportCall | None = None
 
     async def prepare(self, conversation: Conversation) -> Prepared:
         """Open the providers while the phone still rings; the answer is then only a matter of the leg.
@@ -160,6 +162,7 @@ class SessionFactory:
             route_transfer=route_transfer,
             extend_credits=extend_credits if conversation.metered else None,
             predictor=self.predictor,
+            report=self.report,
         )
 
 

@@ -114,6 +114,8 @@ class MediaEnvironment(Environment):
     drain_seconds: Annotated[float, Field(ge=0, le=14_400)] = 90.0
     """Fargate kills a task 120 s after SIGTERM at the latest; apologies and the last writes need the rest."""
     ring_timeout_seconds: Annotated[float, Field(ge=5, le=120)] = 30.0
+    otel_exporter_otlp_endpoint: str | None = None
+    """Base URL of an OpenTelemetry collector that takes calls' spans over HTTP."""
     ecs_container_metadata_uri_v4: str | None = None
     ecs_agent_uri: str | None = None
 

@@ -28,6 +28,7 @@ from media.conversation.tools import ToolBox
 from media.conversation.transfers import Transfers
 from media.conversation.turn_taking import TurnTaker
 from media.speech.interfaces import ProviderUsage
+from media.telemetry import EndedCall
 from media.telephony.leg import CallLeg, LegClosed
 from sovereign.calls.model import CallOutcome, EndReason
 
@@ -97,7 +98,8 @@ class CallSession:
         """Hold the conversation. Called once, on an answered leg; the leg is hung up when it returns."""
         journal = Journal(self._setup.ref, self._services.write_messages)
         history = History(self._setup.conversation.prompt, journal.add)
-        self._ended = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._ended, answered_at = loop.create_future(), loop.time()
         try:
             await self._converse(self._ended, history)
         finally:
@@ -106,6 +108,8 @@ class CallSession:
             ended_at = self._services.clock()  # what follows is not the caller's to pay
             await self._release(history, journal)
             self.outcome = self._make_outcome(self._ended.result(), ended_at)
+            if self._services.report is not None:
+                self._services.report(EndedCall(self._setup.ref, self.outcome, self._figures, answered_at))
         return self.outcome
 
     async def _converse(self, ended: "asyncio.Future[Ending]", history: History) -> None:

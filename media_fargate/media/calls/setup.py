@@ -11,6 +11,7 @@ from media.conversation.settings import ConversationSettings
 from media.conversation.tools import ToolAsker
 from media.conversation.transfers import RouteTransfer
 from media.speech.interfaces import ChatMessage, ChatModel, Recogniser, Synthesiser
+from media.telemetry import ReportCall
 from sovereign.assistants import EffectiveAssistant
 from sovereign.calls.model import CallRef, Direction
 from sovereign.catalog.tools import Tool
@@ -60,7 +61,8 @@ def conversation_settings(direction: Direction, assistant: EffectiveAssistant) -
 @dataclass(frozen=True, kw_only=True)
 class SessionServices:
     """What a session works with. Recogniser, model and synthesiser are configured for this call and closed with it;
-    detector and poller serve the whole process. `extend_credits` None: the call is not metered."""
+    detector and poller serve the whole process. `extend_credits` None: the call is not metered. `report` is told what
+    the call measured."""
 
     recogniser: Recogniser
     model: ChatModel
@@ -72,4 +74,5 @@ class SessionServices:
     route_transfer: RouteTransfer
     extend_credits: ExtendCredits | None = None
     predictor: EndOfTurnPredictor | None = None
+    report: ReportCall | None = None
     clock: Clock = utc_now

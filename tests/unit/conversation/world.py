@@ -30,6 +30,7 @@ from media.speech.interfaces import (
     ToolSpec,
     Transcript,
 )
+from media.telemetry import ReportCall
 from media.telephony.leg import LegClosed, LegClosedBy, LegEvent, LegStats, TransferOutcome
 from sovereign.calls.model import CallOutcome, CallRef, Message
 from sovereign.catalog.tools import Tool, WebhookTool
@@ -412,6 +413,7 @@ class World:
     forbidden: frozenset[str] = frozenset()
     predictor: Any = None
     extend_credits: ExtendCredits | None = None
+    report: ReportCall | None = None
 
     def answer(self, messages: Sequence[ChatMessage]) -> Turn:
         place = min(len(self.model.requests), len(self.answers)) - 1
@@ -440,6 +442,7 @@ class World:
             route_transfer=self._route,
             predictor=self.predictor,
             extend_credits=self.extend_credits,
+            report=self.report,
         )
         setup = CallSetup(
             ref=CallRef("org", "call-inbound-x", 1),

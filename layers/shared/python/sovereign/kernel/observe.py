@@ -3,7 +3,7 @@
 import logging
 import re
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -96,6 +96,21 @@ def count_unknown_price(section: str, provider: str, model: str) -> None:
     metrics().add_metadata("section", section)
     metrics().add_metadata("provider", provider)
     metrics().add_metadata("model", model)
+    metrics().flush_metrics()
+
+
+def measure(
+    milliseconds: Mapping[str, Sequence[float]], amounts: Mapping[str, float], counts: Mapping[str, float]
+) -> None:
+    """How long each thing took every time it happened, amounts of money, and what was counted (at least one): as EMF
+    lines, of which one holds at most a hundred values of a metric."""
+    for name, values in milliseconds.items():
+        for value in values:
+            metrics().add_metric(name=name, unit=MetricUnit.Milliseconds, value=value)
+    for name, value in amounts.items():
+        metrics().add_metric(name=name, unit=MetricUnit.NoUnit, value=value)
+    for name, value in counts.items():
+        metrics().add_metric(name=name, unit=MetricUnit.Count, value=value)
     metrics().flush_metrics()
 
 
