@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from media.calls.parts import CallConversation
 from media.conversation.closing import Ending
-from media.conversation.engine import Conversation
 from media.conversation.transfers import Transfers
 from sovereign.calls.model import EndReason
 from sovereign.kernel.errors import DomainError
@@ -22,7 +22,7 @@ class CommandRefusedError(Exception):
 
 async def execute(
     command: Mapping[str, Any],
-    conversation: Conversation,
+    conversation: CallConversation,
     transfers: Transfers,
     tasks: asyncio.TaskGroup,
 ) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import traceback
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,21 +11,11 @@ from aws_lambda_powertools import Logger
 from media.calls.commands import CommandRefusedError, execute
 from media.calls.credit_watch import CreditWatch, ExtendCredits
 from media.calls.journal import Batch, Journal
-from media.calls.setup import CallSetup, SessionServices
-from media.conversation.clearance import Clearance
+from media.calls.parts import CallConversation, CallParts, ConversationUsage
+from media.calls.setup import CallFrame, CallSetup, CommonServices
 from media.conversation.closing import Ending
-from media.conversation.context import Context
-from media.conversation.ear import Ear
-from media.conversation.engine import Conversation
 from media.conversation.figures import CallFigures, add_usage, latency_report
 from media.conversation.history import History
-from media.conversation.recognition import Recognition
-from media.conversation.reply import Responder
-from media.conversation.sentences import Pronunciation
-from media.conversation.speaker import Speaker
-from media.conversation.tools import ToolBox
-from media.conversation.transfers import Transfers
-from media.conversation.turn_taking import TurnTaker
 from media.speech.interfaces import ProviderUsage
 from media.telemetry import EndedCall
 from media.telephony.leg import CallLeg, LegClosed
@@ -43,34 +32,16 @@ class _CallOver(Exception):  # noqa: N818 - control flow: it ends the task group
     """The call has ended."""
 
 
-@dataclass(frozen=True)
-class _Parts:
-    """What exists while the call runs."""
-
-    tasks: asyncio.TaskGroup
-    conversation: Conversation
-    ear: Ear
-    speaker: Speaker
-    recognition: Recognition
-    transfers: Transfers
-    clearance: Clearance
-
-    async def recognise(self) -> None:
-        """Run the recogniser from the moment at which the caller may be heard."""
-        await self.clearance.listening.wait()
-        await self.recognition.run()
-
-
 class CallSession:
     """Runs one answered call. `run` returns its outcome, whatever happens; `outcome` keeps it also when `run` is
     cancelled. `unwritten` is what the table did not take of the transcript in time."""
 
-    def __init__(self, setup: CallSetup, leg: CallLeg, services: SessionServices) -> None:
+    def __init__(self, setup: CallSetup, leg: CallLeg, services: CommonServices) -> None:
         self._setup = setup
         self._leg = leg
         self._services = services
         self._figures = CallFigures()
-        self._parts: _Parts | None = None
+        self._parts: CallParts | None = None
         self._ended: asyncio.Future[Ending] | None = None
         self.outcome: CallOutcome | None = None
         self.unwritten: Sequence[Batch] = ()
@@ -82,6 +53,8 @@ class CallSession:
         parts = self._running()
         if parts is None or parts.conversation.closing:
             raise CommandRefusedError("not_in_progress", "the call is not in progress")
+        if refusal := parts.refusal(command.get("type")):
+            raise CommandRefusedError("unsupported_by_realtime_model", refusal)
         await execute(command, parts.conversation, parts.transfers, parts.tasks)
 
     def stop(self, reason: EndReason = EndReason.SHUTDOWN) -> None:
@@ -89,7 +62,7 @@ class CallSession:
         if parts := self._running():
             parts.conversation.close(Ending(reason), self._setup.conversation.apology)
 
-    def _running(self) -> _Parts | None:
+    def _running(self) -> CallParts | None:
         return self._parts if self._ended is not None and not self._ended.done() else None
 
     # the call
@@ -116,8 +89,8 @@ class CallSession:
         timer = asyncio.get_running_loop().call_later(self._setup.max_duration_seconds, self._time_is_up)
         try:
             async with asyncio.TaskGroup() as tasks:
-                parts = self._parts = self._assemble(tasks, history)
-                for part in (parts.conversation.run(), parts.recognise(), self._forward_leg_events(parts)):
+                parts = self._parts = self._services.assemble(self._frame(tasks, history))
+                for part in (*parts.work(), self._forward_leg_events(parts)):
                     tasks.create_task(part)
                 if self._services.extend_credits is not None:
                     tasks.create_task(self._watch_credits(parts.conversation, self._services.extend_credits))
@@ -132,7 +105,7 @@ class CallSession:
             self._services.poller.remove(self)
             timer.cancel()
 
-    async def _watch_credits(self, conversation: Conversation, extend: ExtendCredits) -> None:
+    async def _watch_credits(self, conversation: CallConversation, extend: ExtendCredits) -> None:
         def warn() -> None:
             if not conversation.closing:
                 conversation.say(self._setup.conversation.credits_warning, interruptible=False)
@@ -142,20 +115,12 @@ class CallSession:
 
         await CreditWatch(self._setup.ref.call_id, extend, warn, end).run()
 
-    def _assemble(self, tasks: asyncio.TaskGroup, history: History) -> _Parts:
-        setup, services, leg = self._setup, self._services, self._leg
-        conversation = Conversation(setup.conversation, self._end)
-        context = Context(tasks, self._figures, conversation.post)
-        speaker = Speaker(leg, services.synthesiser, Pronunciation(setup.conversation.pronunciation), context)
-        transfers = Transfers(leg, conversation, speaker, services.route_transfer)
-        tools = ToolBox(setup.tools, services.asker, transfers)
-        recognition = Recognition(services.recogniser, leg.sample_rate, context)
-        turns = TurnTaker(setup.conversation.turn_taking)
-        ear = Ear(leg.sample_rate, turns, services.detector, recognition, context, predictor=services.predictor)
-        conversation.attach(ear, speaker, Responder(services.model, speaker, tools, history, context), history, context)
-        return _Parts(tasks, conversation, ear, speaker, recognition, transfers, context.clearance)
+    def _frame(self, tasks: asyncio.TaskGroup, history: History) -> CallFrame:
+        return CallFrame(
+            setup=self._setup, leg=self._leg, tasks=tasks, figures=self._figures, history=history, end=self._end
+        )
 
-    async def _forward_leg_events(self, parts: _Parts) -> None:
+    async def _forward_leg_events(self, parts: CallParts) -> None:
         while True:
             event = await self._leg.events.get()
             parts.conversation.post(event)
@@ -166,11 +131,7 @@ class CallSession:
         """Serve the leg; called by the poller."""
         if self._parts is None:
             return
-        # read in any case: what comes before the clearance must not be kept for later
-        pcm = self._leg.read()
-        if pcm and self._parts.clearance.listening.is_set():
-            self._parts.ear.hear(pcm, now)
-        self._parts.speaker.pump()
+        self._parts.poll(self._leg.read(), now)
 
     def poll_failed(self, failure: Exception) -> None:
         """The audio path broke: the call cannot go on."""
@@ -191,10 +152,9 @@ class CallSession:
     async def _release(self, history: History, journal: Journal) -> None:
         """Let go of everything, each bounded; nothing here may keep the outcome from being told."""
         if self._parts is not None:
-            self._parts.ear.close()
-            self._parts.speaker.stop_all()
+            self._parts.stop()
         history.settle(final=True)
-        closing = [self._leg.hang_up(), self._services.model.close(), self._services.synthesiser.close()]
+        closing = [self._leg.hang_up(), *self._services.closing()]
         bounded = asyncio.gather(*(self._bounded(part) for part in closing))
         self.unwritten = await journal.close()
         await bounded
@@ -207,16 +167,16 @@ class CallSession:
             logger.warning("cleanup_failed", call_id=self._setup.ref.call_id, exception_name=type(failure).__name__)
 
     def _make_outcome(self, ending: Ending, ended_at: datetime) -> CallOutcome:
-        parts, tts = self._parts, self._services.synthesiser.usage
-        stt = parts.recognition.usage if parts else ProviderUsage(cost_usd=0.0)
-        total = add_usage(add_usage(stt, tts), self._figures.model)
+        parts = self._parts
+        used = parts.usage if parts else ConversationUsage(ProviderUsage(cost_usd=0.0), ProviderUsage(cost_usd=0.0))
+        total = add_usage(add_usage(used.stt, used.tts), self._figures.model)
         errors = dict.fromkeys([*self._figures.errors, *([ending.error] if ending.error else [])])
         return CallOutcome(
             end_reason=ending.reason,
             error="; ".join(errors)[:_LONGEST_ERROR] or None,
             ended_at=ended_at,
             transfer=parts.transfers.record if parts else None,
-            latency=latency_report(self._figures, stt=stt, tts=tts),
+            latency=latency_report(self._figures, stt=used.stt, tts=used.tts),
             cost=total.cost_usd,
         )
 

@@ -1,17 +1,26 @@
 """What a call session is given: who speaks how, and the services it uses."""
 
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from media.audio.vad import VoiceActivity
 from media.calls.credit_watch import ExtendCredits
 from media.calls.journal import WriteMessages
+from media.calls.parts import CallParts
 from media.calls.poller import Poller
+from media.conversation.closing import Ending
 from media.conversation.ear import EndOfTurnPredictor
+from media.conversation.figures import CallFigures
+from media.conversation.history import History
 from media.conversation.settings import ConversationSettings
 from media.conversation.tools import ToolAsker
 from media.conversation.transfers import RouteTransfer
 from media.speech.interfaces import ChatMessage, ChatModel, Recogniser, Synthesiser
 from media.telemetry import ReportCall
+from media.telephony.leg import CallLeg
 from sovereign.assistants import EffectiveAssistant
 from sovereign.calls.model import CallRef, Direction
 from sovereign.catalog.tools import Tool
@@ -59,20 +68,56 @@ def conversation_settings(direction: Direction, assistant: EffectiveAssistant) -
 
 
 @dataclass(frozen=True, kw_only=True)
-class SessionServices:
-    """What a session works with. Recogniser, model and synthesiser are configured for this call and closed with it;
-    detector and poller serve the whole process. `extend_credits` None: the call is not metered. `report` is told what
-    the call measured."""
+class CallFrame:
+    """What a conversation is put into: an answered leg, and tasks that end with the call. `end` ends the call."""
 
-    recogniser: Recogniser
-    model: ChatModel
-    synthesiser: Synthesiser
+    setup: CallSetup
+    leg: CallLeg
+    tasks: asyncio.TaskGroup
+    figures: CallFigures
+    history: History
+    end: Callable[[Ending], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommonServices(ABC):
+    """What every session works with; detector and poller serve the whole process. `extend_credits` None: the call is
+    not metered. `report` is told what the call measured."""
+
     detector: VoiceActivity
     poller: Poller
     asker: ToolAsker
     write_messages: WriteMessages
     route_transfer: RouteTransfer
     extend_credits: ExtendCredits | None = None
-    predictor: EndOfTurnPredictor | None = None
     report: ReportCall | None = None
     clock: Clock = utc_now
+
+    @abstractmethod
+    def assemble(self, frame: CallFrame) -> CallParts:
+        """The parts of a conversation with these providers; nothing runs yet."""
+
+    @abstractmethod
+    def closing(self) -> Sequence[Coroutine[Any, Any, None]]:
+        """What lets go of the call's own providers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionServices(CommonServices):
+    """What a pipeline session works with. Recogniser, model and synthesiser are configured for this call and closed
+    with it."""
+
+    recogniser: Recogniser
+    model: ChatModel
+    synthesiser: Synthesiser
+    predictor: EndOfTurnPredictor | None = None
+
+    def assemble(self, frame: CallFrame) -> CallParts:
+        """The parts of a pipeline call."""
+        from media.calls.pipeline import assemble  # noqa: PLC0415 - it needs the types above
+
+        return assemble(frame, self)
+
+    def closing(self) -> Sequence[Coroutine[Any, Any, None]]:
+        """The model's and the synthesiser's connections; the recogniser's stream ends with the call's tasks."""
+        return self.model.close(), self.synthesiser.close()

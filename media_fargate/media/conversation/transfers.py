@@ -9,8 +9,8 @@ from sovereign.catalog.tools import TransferDestination
 from sovereign.kernel.errors import DomainError
 
 if TYPE_CHECKING:
-    from media.conversation.engine import Conversation
-    from media.conversation.speaker import Speaker
+    from media.calls.parts import CallConversation
+    from media.conversation.playout import Playout
 
 TRANSFER_TIMEOUT_SECONDS = 30.0
 
@@ -22,7 +22,9 @@ called."""
 class Transfers:
     """Announces and makes transfers, one at a time; `record` is the last one, for the call's report."""
 
-    def __init__(self, leg: CallLeg, conversation: "Conversation", speaker: "Speaker", route: RouteTransfer) -> None:
+    def __init__(
+        self, leg: CallLeg, conversation: "CallConversation", speaker: "Playout", route: RouteTransfer
+    ) -> None:
         self._leg = leg
         self._conversation = conversation
         self._speaker = speaker

@@ -1,0 +1,79 @@
+"""What a call session needs of the conversation it runs, whichever kind of model holds it."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from media.conversation.closing import Ending
+from media.conversation.events import ConversationEvent
+from media.conversation.transfers import Transfers
+from media.conversation.utterance import Utterance
+from media.speech.interfaces import ProviderUsage
+
+
+class CallConversation(Protocol):
+    """The conversation of a call, as its session, its transfers and control commands see it."""
+
+    @property
+    def closing(self) -> bool:
+        """Whether the call is about to end."""
+
+    def post(self, event: ConversationEvent) -> None:
+        """Hand over what happened; it is handled in order."""
+
+    def say(self, text: str, *, interruptible: bool = True, then_end: bool = False) -> Utterance:
+        """Speak after what is being said; with `then_end` the call ends afterwards."""
+
+    def note(self, text: str, *, respond: bool) -> None:
+        """Tell the model something; with `respond` it speaks as soon as the floor is free."""
+
+    def transferring(self) -> AbstractContextManager[None]:
+        """While the caller is being handed over nobody is listened to or answered."""
+
+    def transferred(self) -> None:
+        """The caller was handed over."""
+
+    def close(self, ending: Ending, message: str | None = None) -> None:
+        """End the call after an optional last message; the first ending stands."""
+
+
+@dataclass(frozen=True)
+class ConversationUsage:
+    """What the providers of a conversation were used for, beside its model's turns, which are in the call's figures."""
+
+    stt: ProviderUsage
+    tts: ProviderUsage
+
+
+class CallParts(Protocol):
+    """What exists while the call runs."""
+
+    @property
+    def tasks(self) -> asyncio.TaskGroup:
+        """Ends with the call."""
+
+    @property
+    def conversation(self) -> CallConversation:
+        """The conversation."""
+
+    @property
+    def transfers(self) -> Transfers:
+        """Its transfers."""
+
+    @property
+    def usage(self) -> ConversationUsage:
+        """Figures so far; the final ones after `stop`."""
+
+    def work(self) -> Sequence[Coroutine[Any, Any, None]]:
+        """What is to run as long as the call lasts."""
+
+    def poll(self, pcm: bytes, now: float) -> None:
+        """Take what the caller's line brought (perhaps nothing) up to `now`, and keep its buffer filled."""
+
+    def stop(self) -> None:
+        """The call is over: listen to nothing more, and give up what is being said."""
+
+    def refusal(self, kind: object, /) -> str | None:
+        """Why the model cannot carry out a control command of this type; None when it can."""
