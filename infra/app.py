@@ -1,7 +1,6 @@
 """The CDK app: a stage in, stacks out. Needs no account and no network once the dependencies layer is built.
 
-Context: `stage` (dev, prod, embedded), `account`, `region`, `mediaImage`, `traceCollectorImage`, `alarmEmail`,
-`apiUrl`.
+Context: `stage` (dev, prod, embedded), `account`, `region`, `mediaImage`, `traceCollectorImage`, `alarmEmail`.
 """
 
 import dataclasses
@@ -25,7 +24,6 @@ _CONTEXT = {
     "mediaImage": "media_image",
     "traceCollectorImage": "trace_collector_image",
     "alarmEmail": "alarm_email",
-    "apiUrl": "api_url",
 }
 """Context name -> setting of the stage it replaces."""
 

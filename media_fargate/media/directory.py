@@ -5,15 +5,16 @@ from typing import Any
 
 from media.routes import InboundRefusal, InboundRoute, OutboundRoute
 from media.telephony.addresses import TrunkRoute
-from sovereign.assistants import AssistantStore, EffectiveAssistant, Rejection
+from sovereign.assistants import Assistant, AssistantStore, EffectiveAssistant, Rejection, transient
 from sovereign.calls import Call, CallStore
+from sovereign.catalog.defaults import default_configs
 from sovereign.credits.limits import check_monthly_minutes
 from sovereign.credits.store import CreditStore
 from sovereign.destinations import check_sip_target, is_sip_uri
 from sovereign.kernel.clock import utc_now
 from sovereign.kernel.encryption import Cipher
 from sovereign.kernel.errors import InsufficientCreditsError, InvalidStateError
-from sovereign.kernel.table import Table
+from sovereign.kernel.table import Put, Table
 from sovereign.numbers import InboundAdmission, NumberStore, outbound_context
 from sovereign.numbers import InboundRoute as NumberRoute
 from sovereign.organizations import Organization
@@ -22,6 +23,7 @@ from sovereign.provider_keys.ring import KeyRing
 from sovereign.sip_trunks import SipTrunk, TrunkStore
 from sovereign.usage.store import usage_counter_ref
 from sovereign.webhooks.accounts import StoredAccountWebhooks
+from sovereign.workflows.running import RunnableWorkflow, runnable
 
 __all__ = ["TableDirectory"]
 
@@ -59,17 +61,25 @@ class TableDirectory:
 
     def _inbound(self, found: NumberRoute) -> InboundRoute:
         organization = found.organization
+        workflow = runnable(self._table, self._cipher, found.workflow) if found.workflow else None
         return InboundRoute(
             org_id=organization.id,
             number_id=found.number.id,
             number=found.number.phone_number,
             number_name=found.number.routing.name,
-            assistant=self._assistants.ready(found.assistant) if found.assistant else None,
+            assistant=self._base(found.assistant, workflow),
+            workflow=workflow,
             account_webhook=self._webhooks.of(organization.id) if organization.webhook_url else None,
             announce_rejections=organization.announce_rejections,
             payer_org_id=organization.payer_id if _is_metered(organization) else None,
             has_minutes=self._has_minutes(organization),
         )
+
+    def _base(self, assistant: Assistant | None, workflow: RunnableWorkflow | None) -> EffectiveAssistant | None:
+        """The number's assistant; a workflow without one speaks with the deployment's providers."""
+        if assistant is not None:
+            return self._assistants.ready(assistant)
+        return transient(default_configs()) if workflow else None
 
     def answered(
         self, org_id: str, base: EffectiveAssistant | None, answer: Mapping[str, Any]
@@ -80,6 +90,10 @@ class TableDirectory:
     def freeze(self, assistant: EffectiveAssistant, org_id: str, call_id: str) -> Mapping[str, Any]:
         """The stored form of a call's assistant, its secrets encrypted."""
         return assistant.freeze(self._cipher, org_id=org_id, call_id=call_id)
+
+    def freeze_workflow(self, workflow: RunnableWorkflow, org_id: str, call_id: str) -> Put:
+        """The write that keeps a call's workflow, its secrets encrypted."""
+        return workflow.freeze(self._cipher, org_id=org_id, call_id=call_id)
 
     def outbound_route(self, call: Call) -> OutboundRoute:
         """How to dial a call. Raises DomainError when that is not possible (any more)."""

@@ -103,6 +103,7 @@ class InboundCall(RunningCall):
             ref=self._row.ref,
             identity=identity,
             assistant=assistant,
+            workflow=route.workflow.definition if route.workflow else None,
             account_webhook=route.account_webhook,
             metered=route.payer_org_id is not None,
         )
@@ -132,7 +133,9 @@ class InboundCall(RunningCall):
 
         def create() -> Call:
             frozen = services.directory.freeze(assistant, route.org_id, self.call_id) if assistant else None
-            return services.rows.create(new, frozen_assistant=frozen, node_id=services.node_id)
+            workflow = route.workflow
+            extra = [services.directory.freeze_workflow(workflow, route.org_id, self.call_id)] if workflow else []
+            return services.rows.create(new, frozen_assistant=frozen, node_id=services.node_id, extra_writes=extra)
 
         self.find_row = partial(services.rows.find, route.org_id, self.call_id)
         self._row = await services.blocking(create)

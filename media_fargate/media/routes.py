@@ -7,7 +7,9 @@ from typing import Any, Protocol
 from media.telephony.addresses import TrunkRoute
 from sovereign.assistants import EffectiveAssistant, Rejection
 from sovereign.calls.model import Call
+from sovereign.kernel.table import Put
 from sovereign.webhooks.targets import WebhookSettings
+from sovereign.workflows.running import RunnableWorkflow
 
 __all__ = ["CallDirectory", "InboundRefusal", "InboundRoute", "OutboundRoute"]
 
@@ -23,7 +25,8 @@ class InboundRefusal:
 
 @dataclass(frozen=True, kw_only=True)
 class InboundRoute:
-    """Whose call it is. `assistant` None means that the account webhook must name one.
+    """Whose call it is. `assistant` None means that the account webhook must name one. A `workflow` is followed by
+    whichever assistant takes the call.
 
     `payer_org_id` is set when minutes must be reserved. `has_minutes` is False when the month's are used up.
     `announce_rejections`: refusals are spoken, not signalled.
@@ -34,6 +37,7 @@ class InboundRoute:
     number: str = field(repr=False)
     number_name: str | None = None
     assistant: EffectiveAssistant | None = None
+    workflow: RunnableWorkflow | None = None
     account_webhook: WebhookSettings | None = None
     announce_rejections: bool = True
     payer_org_id: str | None = None
@@ -66,6 +70,9 @@ class CallDirectory(Protocol):
 
     def freeze(self, assistant: EffectiveAssistant, org_id: str, call_id: str) -> Mapping[str, Any]:
         """The stored form of a call's assistant."""
+
+    def freeze_workflow(self, workflow: RunnableWorkflow, org_id: str, call_id: str) -> Put:
+        """The write that keeps a call's workflow."""
 
     def outbound_route(self, call: Call) -> OutboundRoute:
         """How to dial a call. Raises DomainError when it cannot be dialled."""

@@ -23,8 +23,10 @@ from media.telephony.leg import CallLeg, LegClosedBy
 from sovereign.assistants import EffectiveAssistant
 from sovereign.calls.model import Call, CallOutcome, CallRef, EndReason, NewCall
 from sovereign.kernel.ids import Direction
+from sovereign.kernel.table import Write
 from sovereign.webhooks.bodies import CallDescription
 from sovereign.webhooks.targets import WebhookSettings, WebhookTarget
+from sovereign.workflows import Definition
 
 __all__ = ["Asker", "CallRows", "CallServices", "Conversation", "Identity", "Prepared", "RunningCall", "Session"]
 
@@ -41,7 +43,14 @@ logger = Logger(child=True)
 class CallRows(EndRows, Protocol):
     """What is used of `sovereign.calls.store.CallStore`; every method blocks."""
 
-    def create(self, new: NewCall, *, frozen_assistant: Mapping[str, Any] | None, node_id: str | None) -> Call:
+    def create(
+        self,
+        new: NewCall,
+        *,
+        frozen_assistant: Mapping[str, Any] | None,
+        node_id: str | None,
+        extra_writes: Sequence[Write] = (),
+    ) -> Call:
         """Start a call."""
 
     def find(self, org_id: str, call_id: str) -> CallRef | None:
@@ -128,6 +137,7 @@ class Conversation:
     ref: CallRef
     identity: Identity
     assistant: EffectiveAssistant
+    workflow: Definition | None = None
     account_webhook: WebhookSettings | None = None
     metered: bool = False
 

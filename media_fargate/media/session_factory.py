@@ -1,6 +1,7 @@
 """Makes the conversation of a call: its assistant's providers, its tools' webhooks, its organization's transfers."""
 
 import asyncio
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -9,11 +10,14 @@ from media.audio.vad import VoiceActivity
 from media.calls.poller import Poller
 from media.calls.session import CallSession
 from media.calls.setup import CallSetup, SessionServices
+from media.calls.workflow import CallOpener, plan_workflow, realtime_refusal, with_node_providers
 from media.conversation.ear import EndOfTurnPredictor
 from media.conversation.tools import offered_specs
+from media.conversation.workflow.graph import Graph
+from media.conversation.workflow.providers import NodeSpeech
 from media.directory import TableDirectory
 from media.running_call import Conversation, Prepared, Session
-from media.speech.interfaces import ChatModel, ProviderError, Recogniser, Synthesiser, ToolCall
+from media.speech.interfaces import ChatModel, ProviderError, Recogniser, Synthesiser, ToolCall, ToolSpec
 from media.speech.registry import Providers
 from media.telemetry import ReportCall
 from media.telephony.leg import CallLeg
@@ -119,20 +123,25 @@ class SessionFactory:
 
     async def _prepare(self, conversation: Conversation) -> Prepared:
         assistant, org_id = conversation.assistant, conversation.ref.org_id
+        if conversation.workflow and assistant.pipeline == "realtime":
+            raise ProviderError("workflow", realtime_refusal(Graph(conversation.workflow)), retryable=False)
         if assistant.stt is None or assistant.tts is None:
             raise ProviderError(assistant.llm.provider, "speech-to-speech models are not offered here", retryable=False)
-        setup = CallSetup.from_assistant(conversation.ref, conversation.identity.direction, assistant)
-        instructions = [message.content for message in setup.conversation.prompt]
+        plan = plan_workflow(Graph(conversation.workflow), assistant) if conversation.workflow else None
+        setup = CallSetup.from_assistant(conversation.ref, conversation.identity.direction, assistant, plan)
+        uses = plan.begins_with if plan else NodeSpeech(assistant.llm, assistant.tts, assistant.stt)
         asker = ToolWebhooks(self.asker, conversation)
         async with AsyncExitStack() as opened:  # a caller may hang up between one provider and the next
-            recogniser = await self.providers.recogniser(assistant.stt, org_id)
-            model = await self.providers.chat_model(assistant.llm, org_id)
+            recogniser = await self.providers.recogniser(uses.stt, org_id)
+            model = await self.providers.chat_model(uses.llm, org_id)
             opened.push_async_callback(model.close)
-            synthesiser = await self.providers.synthesiser(assistant.tts, org_id)
+            synthesiser = await self.providers.synthesiser(uses.tts, org_id)
             opened.push_async_callback(synthesiser.close)
-            await self.providers.prepare_chat(assistant.llm, instructions, offered_specs(setup.tools))
+            await self.providers.prepare_chat(uses.llm, *_read_first(setup))
             opened.pop_all()
         services = self._services(conversation, recogniser, model, synthesiser, asker)
+        if plan is not None:
+            services = with_node_providers(services, plan, CallOpener(self.providers, org_id))
         return PreparedSession(setup, services)
 
     def _services(
@@ -164,6 +173,13 @@ class SessionFactory:
             predictor=self.predictor,
             report=self.report,
         )
+
+
+def _read_first(setup: CallSetup) -> tuple[Sequence[str], Sequence[ToolSpec]]:
+    """What the model meets first: the instructions and the tools of the assistant, or of the workflow's entry."""
+    if setup.workflow is not None:
+        return setup.workflow.read_first
+    return [message.content for message in setup.conversation.prompt], offered_specs(setup.tools)
 
 
 def _request(call: ToolCall) -> ToolCallRequest:

@@ -7,6 +7,7 @@ from typing import Any
 
 from media.calls.parts import ConversationUsage
 from media.calls.setup import CallFrame, SessionServices
+from media.calls.workflow import follow
 from media.conversation.clearance import Clearance
 from media.conversation.context import Context
 from media.conversation.ear import Ear
@@ -15,10 +16,11 @@ from media.conversation.recognition import Recognition
 from media.conversation.reply import Responder
 from media.conversation.sentences import Pronunciation
 from media.conversation.speaker import Speaker
-from media.conversation.tools import ToolBox
+from media.conversation.tools import ReplyTools, ToolBox
 from media.conversation.transfers import Transfers
 from media.conversation.turn_taking import TurnTaker
 from media.speech.interfaces import Synthesiser
+from sovereign.catalog.tools import Tool
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,18 @@ def assemble(frame: CallFrame, services: SessionServices) -> PipelineParts:
     context = Context(frame.tasks, frame.figures, conversation.post)
     speaker = Speaker(leg, services.synthesiser, Pronunciation(setup.conversation.pronunciation), context)
     transfers = Transfers(leg, conversation, speaker, services.route_transfer)
-    tools = ToolBox(setup.tools, services.asker, transfers)
     recognition = Recognition(services.recogniser, leg.sample_rate, context)
+
+    def make_tools(offered: Sequence[Tool]) -> ToolBox:
+        return ToolBox(offered, services.asker, transfers)
+
+    tools: ReplyTools = make_tools(setup.tools)
+    if setup.workflow and (providers := services.node_providers):
+        providers.attach(speaker, recognition, frame.figures)
+        say, history = conversation.say, frame.history
+        tools = follow(
+            setup.workflow, say=say, history=history, actions=transfers, make_tools=make_tools, providers=providers
+        )
     turns = TurnTaker(setup.conversation.turn_taking)
     ear = Ear(leg.sample_rate, turns, services.detector, recognition, context, predictor=services.predictor)
     responder = Responder(services.model, speaker, tools, frame.history, context)

@@ -3,7 +3,7 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from media.audio.vad import VoiceActivity
@@ -11,6 +11,7 @@ from media.calls.credit_watch import ExtendCredits
 from media.calls.journal import WriteMessages
 from media.calls.parts import CallParts
 from media.calls.poller import Poller
+from media.calls.workflow import WorkflowPlan
 from media.conversation.closing import Ending
 from media.conversation.ear import EndOfTurnPredictor
 from media.conversation.figures import CallFigures
@@ -18,6 +19,7 @@ from media.conversation.history import History
 from media.conversation.settings import ConversationSettings
 from media.conversation.tools import ToolAsker
 from media.conversation.transfers import RouteTransfer
+from media.conversation.workflow.providers import NodeProviders
 from media.speech.interfaces import ChatMessage, ChatModel, Recogniser, Synthesiser
 from media.telemetry import ReportCall
 from media.telephony.leg import CallLeg
@@ -29,21 +31,31 @@ from sovereign.kernel.clock import Clock, utc_now
 
 @dataclass(frozen=True, kw_only=True)
 class CallSetup:
-    """One call: where its row lies, how its assistant converses, and how long it may last (seconds)."""
+    """One call: where its row lies, how its assistant converses, and how long it may last (seconds).
+
+    With a `workflow` the prompt and the tools are those of its nodes.
+    """
 
     ref: CallRef
     conversation: ConversationSettings
     tools: tuple[Tool, ...] = ()
     max_duration_seconds: float = 1800.0
+    workflow: WorkflowPlan | None = None
 
     @classmethod
-    def from_assistant(cls, ref: CallRef, direction: Direction, assistant: EffectiveAssistant) -> "CallSetup":
-        """The setup of a pipeline call with a frozen assistant."""
+    def from_assistant(
+        cls, ref: CallRef, direction: Direction, assistant: EffectiveAssistant, workflow: WorkflowPlan | None = None
+    ) -> "CallSetup":
+        """The setup of a pipeline call with a frozen assistant; the workflow's first line is its greeting."""
+        conversation = conversation_settings(direction, assistant)
+        if workflow and workflow.start.first_line is not None:
+            conversation = replace(conversation, first_message=workflow.start.first_line)
         return cls(
             ref=ref,
-            conversation=conversation_settings(direction, assistant),
-            tools=tuple(assistant.tools),
+            conversation=conversation,
+            tools=() if workflow else tuple(assistant.tools),
             max_duration_seconds=float(assistant.max_duration_seconds),
+            workflow=workflow,
         )
 
 
@@ -105,12 +117,13 @@ class CommonServices(ABC):
 @dataclass(frozen=True, kw_only=True)
 class SessionServices(CommonServices):
     """What a pipeline session works with. Recogniser, model and synthesiser are configured for this call and closed
-    with it."""
+    with it. `node_providers` (with a workflow) changes them on the way."""
 
     recogniser: Recogniser
     model: ChatModel
     synthesiser: Synthesiser
     predictor: EndOfTurnPredictor | None = None
+    node_providers: NodeProviders | None = None
 
     def assemble(self, frame: CallFrame) -> CallParts:
         """The parts of a pipeline call."""

@@ -169,8 +169,8 @@ class Conversation:
             self.fail(event.error)
         elif reply.interrupted:
             return
-        elif reply.wants_end:
-            self.close(Ending(EndReason.ASSISTANT_HANGUP), self._settings.end_call_message)
+        elif (end := reply.end) is not None:
+            self.close(Ending(end.end_reason), self._settings.end_call_message if end.goodbye is None else end.goodbye)
         elif contains_phrase(reply.text, self._settings.end_call_phrases):
             self.close(Ending(EndReason.ASSISTANT_HANGUP))
 

@@ -40,6 +40,10 @@ class History:
         self._entries: list[_Said | _Note | Answer] = []
         self._transcribed = 0
 
+    def instruct(self, prompt: Sequence[ChatMessage]) -> None:
+        """Put another prompt before the conversation."""
+        self._prompt = prompt
+
     def add_caller(self, text: str) -> None:
         """The caller said this."""
         self._entries.append(_Said(text))

@@ -1,6 +1,7 @@
 """The call's stream to the recogniser: feeding, text, and one reconnection when it breaks."""
 
 import asyncio
+from contextlib import suppress
 
 from media.audio.levels import size
 from media.conversation.context import Context
@@ -22,7 +23,7 @@ class Recognition:
     """One call's recogniser, open for the whole call. `run` is its task; `feed` and `finalise` are for the ear.
 
     A failure reopens the stream at once and replays the utterance; a second one before any text came is posted as
-    RecogniserFailed and ends `run`.
+    RecogniserFailed and ends `run`. `use` changes to another recogniser without losing a word.
     """
 
     def __init__(
@@ -38,7 +39,8 @@ class Recognition:
         self._post = context.post
         self._loop = asyncio.get_running_loop()
         self._session: RecognitionSession | None = None
-        self._broken: asyncio.Future[ProviderError] | None = None
+        self._next: RecognitionSession | None = None
+        self._broken: asyncio.Future[ProviderError | None] | None = None
         self._opened = asyncio.Event()
         self._sending = asyncio.Lock()
         self._waiting = bytearray()
@@ -72,6 +74,8 @@ class Recognition:
             while True:
                 opened = self._loop.time()
                 failure = await self._one_stream()
+                if failure is None:
+                    continue
                 self._figures.errors.append(str(failure))
                 self._healthy = self._healthy or self._loop.time() - opened > _HEALTHY_AFTER_SECONDS
                 if not (self._healthy and failure.retryable):
@@ -80,7 +84,29 @@ class Recognition:
                 self._healthy = False
                 self._figures.provider_retries += 1
         finally:
+            ready, self._next = self._next, None
+            if ready is not None:
+                await ready.close()
             await self._drop_session()
+
+    async def use(self, recogniser: Recogniser) -> None:
+        """Change to another recogniser once its stream is open; what it did not hear of the utterance is replayed.
+
+        Raises ProviderError when it does not open: the present one goes on.
+        """
+        opened: RecognitionSession | None = await self._open(recogniser)
+        try:
+            async with self._asking:  # a question under way is still the present one's to answer
+                self._recogniser = recogniser
+                if self._broken is None or self._broken.done():
+                    return  # between two streams: the one opened next is the new recogniser's
+                opened, self._next = self._next, opened
+                self._healthy, self._final_words = True, ""
+                self._opened.clear()
+                self._broken.set_result(None)
+        finally:
+            if opened is not None:
+                await opened.close()
 
     def finalise(self) -> None:
         """Ask for the text up to now; UtteranceRecognised is posted whatever happens (empty when it failed twice)."""
@@ -128,16 +154,21 @@ class Recognition:
         self._healthy = True
         return text
 
-    async def _one_stream(self) -> ProviderError:
-        """Open a stream and use it until it breaks; returns what broke it."""
-        self._broken = self._loop.create_future()
+    async def _open(self, recogniser: Recogniser) -> RecognitionSession:
         try:
             async with asyncio.timeout(_OPEN_TIMEOUT_SECONDS):
-                self._session = await self._recogniser.open(self._rate)
+                return await recogniser.open(self._rate)
+        except TimeoutError:
+            raise ProviderError("recogniser", "no connection in time", retryable=True) from None
+
+    async def _one_stream(self) -> ProviderError | None:
+        """Open a stream and use it until it breaks; returns what broke it, None when another one takes its place."""
+        self._broken = self._loop.create_future()
+        ready, self._next = self._next, None
+        try:
+            self._session = ready or await self._open(self._recogniser)
         except ProviderError as failure:
             return failure
-        except TimeoutError:
-            return ProviderError("recogniser", "no connection in time", retryable=True)
         self._waiting[:0] = self._utterance
         self._utterance.clear()
         self._opened.set()
@@ -194,6 +225,15 @@ class Recognition:
     async def _drop_session(self) -> None:
         session, self._session = self._session, None
         self._opened.clear()
-        if session is not None:
-            self._spent = add_usage(self._spent, session.usage)
+        if session is None:
+            return
+        self._spent = add_usage(self._spent, session.usage)
+        if self._next is not None:  # the audio that waits for it shall not wait for a handshake
+            self._spawn(_closed(session))
+        else:
             await session.close()
+
+
+async def _closed(session: RecognitionSession) -> None:
+    with suppress(ProviderError):
+        await session.close()

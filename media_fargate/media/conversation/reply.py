@@ -10,7 +10,7 @@ from media.conversation.history import Answer, History
 from media.conversation.sentences import SentenceSplitter
 from media.conversation.speaker import Speaker
 from media.conversation.streams import chunks_in_time
-from media.conversation.tools import ToolBox
+from media.conversation.tools import ReplyTools, ToolResult
 from media.conversation.utterance import Utterance
 from media.speech.interfaces import ChatMessage, ChatModel, ProviderError, TextDelta, ToolCall, ToolSpec
 
@@ -27,7 +27,8 @@ class Reply:
         self.released = False
         self.interrupted = False
         self.running_tools = False
-        self.wants_end = False
+        self.end: ToolResult | None = None
+        """The tool call that ends the call."""
         self.finished = False
         self.error: ProviderError | None = None
         self.first_token_at: float | None = None
@@ -49,7 +50,7 @@ class Responder:
         self,
         model: ChatModel,
         speaker: Speaker,
-        tools: ToolBox,
+        tools: ReplyTools,
         history: History,
         context: Context,
     ) -> None:
@@ -183,5 +184,5 @@ class Responder:
         finally:
             reply.running_tools = False
         answer.results.update({result.call.id: result.text for result in results})
-        reply.wants_end = any(result.ends_call for result in results)
-        return not (reply.wants_end or reply.interrupted)
+        reply.end = next((result for result in results if result.ends_call), None)
+        return not (reply.end or reply.interrupted or any(result.completes for result in results))

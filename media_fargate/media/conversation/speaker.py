@@ -35,8 +35,12 @@ class Speaker(Playout):
     def prepare(self, *, interruptible: bool = True) -> Utterance:
         """A new utterance whose audio is made at once but not played before `release`."""
         utterance = Utterance(self._leg.sample_rate, interruptible=interruptible)
-        utterance.task = self._spawn(self._synthesise(utterance))
+        utterance.task = self._spawn(self._synthesise(utterance, self._synthesiser))
         return utterance
+
+    def use(self, synthesiser: Synthesiser) -> None:
+        """Speak with another voice; what was begun stays in the voice it was begun in."""
+        self._synthesiser = synthesiser
 
     def say(self, *sentences: str, interruptible: bool = True) -> Utterance:
         """Speak these sentences after what is being said."""
@@ -47,11 +51,11 @@ class Speaker(Playout):
         self.release(utterance)
         return utterance
 
-    async def _synthesise(self, utterance: Utterance) -> None:
+    async def _synthesise(self, utterance: Utterance, voice: Synthesiser) -> None:
         try:
             while (sentence := await utterance.sentences.get()) is not None:
                 utterance.begin_sentence(sentence)
-                await self._voice(utterance, self._pronunciation.apply(sentence))
+                await self._voice(utterance, self._pronunciation.apply(sentence), voice)
                 utterance.end_sentence()
         except ProviderError as failure:
             utterance.failed = True
@@ -59,12 +63,12 @@ class Speaker(Playout):
         utterance.complete_audio()
         self.pump()
 
-    async def _voice(self, utterance: Utterance, text: str) -> None:
+    async def _voice(self, utterance: Utterance, text: str, voice: Synthesiser) -> None:
         """Make a sentence's audio; on a failure once more, without what has been made already."""
         delivered = 0
         for attempt in range(2):
             try:
-                async with aclosing(self._audio(text, skip=delivered)) as audio:
+                async with aclosing(self._audio(text, voice, skip=delivered)) as audio:
                     async for pcm in audio:
                         delivered += len(pcm)
                         self.take(utterance, pcm)
@@ -76,10 +80,10 @@ class Speaker(Playout):
                     raise
                 self._figures.provider_retries += 1
 
-    async def _audio(self, text: str, *, skip: int) -> AsyncGenerator[bytes, None]:
+    async def _audio(self, text: str, voice: Synthesiser, *, skip: int) -> AsyncGenerator[bytes, None]:
         """A sentence's audio at the leg's rate, without its first `skip` bytes."""
-        resampler = StreamResampler(self._synthesiser.sample_rate, self._leg.sample_rate)
-        stream = chunks_in_time(self._synthesiser.stream(text), AUDIO_TIMEOUT_SECONDS, "synthesiser")
+        resampler = StreamResampler(voice.sample_rate, self._leg.sample_rate)
+        stream = chunks_in_time(voice.stream(text), AUDIO_TIMEOUT_SECONDS, "synthesiser")
         async with aclosing(stream):
             async for chunk in stream:
                 pcm = resampler.push(chunk)

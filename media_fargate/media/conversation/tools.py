@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from aws_lambda_powertools import Logger
 
 from media.speech.interfaces import ToolCall, ToolSpec
+from sovereign.calls.model import EndReason
 from sovereign.catalog.schema_validation import UnusableSchemaError, schema_problems
 from sovereign.catalog.tools import DtmfTool, EndCallTool, Tool, TransferCallTool, TransferDestination, WebhookTool
 
@@ -42,11 +43,32 @@ class CallActions(Protocol):
 
 @dataclass(frozen=True)
 class ToolResult:
-    """What a tool call came to. `ends_call`: the model wants to hang up."""
+    """What a tool call came to.
+
+    `ends_call`: the call is to end, for `end_reason`, with `goodbye` (None: the assistant's own) as its last words.
+    `completes`: the answer is complete, the model is not asked again.
+    """
 
     call: ToolCall
     text: str
     ends_call: bool = False
+    end_reason: EndReason = EndReason.ASSISTANT_HANGUP
+    goodbye: str | None = None
+    completes: bool = False
+
+
+class ReplyTools(Protocol):
+    """What an answer may use: the tools of a call, or of the workflow's node it is in."""
+
+    @property
+    def specs(self) -> Sequence[ToolSpec]:
+        """What the model is offered, asked before each of its requests."""
+
+    def filler(self, calls: Sequence[ToolCall]) -> str | None:
+        """What is said while these calls run, when the model said nothing."""
+
+    async def run(self, calls: Sequence[ToolCall]) -> list[ToolResult]:
+        """Run all calls; the results are in their order."""
 
 
 class ToolBox:
@@ -56,7 +78,7 @@ class ToolBox:
         self._asker = asker
         self._actions = actions
         self._tools: dict[str, Tool] = {_name(tool): tool for tool in tools if _is_offered(tool)}
-        self.specs = offered_specs(self._tools.values())
+        self.specs: Sequence[ToolSpec] = offered_specs(self._tools.values())
         self._parameters = {spec.name: spec.parameters for spec in self.specs}
 
     def filler(self, calls: Sequence[ToolCall]) -> str | None:

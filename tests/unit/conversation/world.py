@@ -18,7 +18,9 @@ from media.calls.credit_watch import ExtendCredits
 from media.calls.poller import Poller
 from media.calls.session import CallSession
 from media.calls.setup import CallSetup, SessionServices
+from media.calls.workflow import WorkflowPlan
 from media.conversation.settings import ConversationSettings
+from media.conversation.workflow.providers import NodeModels, NodeProviders, NodeVoices, Opener
 from media.speech.interfaces import (
     ChatEvent,
     ChatFinished,
@@ -371,10 +373,12 @@ class ScriptedTools:
     def __init__(self, world: "World") -> None:
         self.world = world
         self.asked: list[tuple[str, Mapping[str, Any]]] = []
+        self.tools: list[WebhookTool] = []
         self.started: list[str] = []
 
     async def tool_call(self, tool: WebhookTool, call: ToolCall) -> str:
         self.asked.append((tool.name, call.arguments))
+        self.tools.append(tool)
         self.world.log.add(f"tool {tool.name}")
         delay, answer = self.world.tool_answers[tool.name]
         await asyncio.sleep(delay)
@@ -414,6 +418,9 @@ class World:
     predictor: Any = None
     extend_credits: ExtendCredits | None = None
     report: ReportCall | None = None
+    workflow: WorkflowPlan | None = None
+    opener: Callable[["World"], Opener] | None = None
+    """Opens the providers of a workflow's nodes."""
 
     def answer(self, messages: Sequence[ChatMessage]) -> Turn:
         place = min(len(self.model.requests), len(self.answers)) - 1
@@ -431,10 +438,12 @@ class World:
         self.refused: list[str] = []
         detector = ScriptedDetector(self.timeline, self.vad_delay)
         poller = Poller(detector)
+        providers = self._node_providers()
         services = SessionServices(
             recogniser=self.recogniser,
-            model=self.model,
-            synthesiser=self.synthesiser,
+            model=providers.models if providers else self.model,
+            synthesiser=providers.voices if providers else self.synthesiser,
+            node_providers=providers,
             detector=detector,
             poller=poller,
             asker=self.asker,
@@ -449,6 +458,7 @@ class World:
             conversation=self.settings,
             tools=self.tools,
             max_duration_seconds=self.max_duration,
+            workflow=self.workflow,
         )
         self.session = CallSession(setup, self.leg, services)
         polling = asyncio.create_task(poller.run())
@@ -462,6 +472,14 @@ class World:
         defects = [f for f in failed if isinstance(f, Exception)]
         assert not defects, defects
         return self.outcome
+
+    def _node_providers(self) -> NodeProviders | None:
+        if self.workflow is None:
+            return None
+        assert self.opener
+        begins = self.workflow.begins_with
+        models, voices = NodeModels(begins.llm, self.model), NodeVoices(begins.tts, self.synthesiser)
+        return NodeProviders(self.workflow.speech, self.opener(self), models, voices, begins.stt)
 
     def _happenings(self) -> list[tuple[float, Callable[["World"], Awaitable[None]]]]:
         last = max([sound.end for sound in self.timeline], default=0.0)

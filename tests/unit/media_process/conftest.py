@@ -19,6 +19,7 @@ from sovereign.assistants import EffectiveAssistant, Rejection
 from sovereign.calls.model import Call, CallOutcome, CallRef, CallStatus, EndReason, Message, NewCall
 from sovereign.webhooks.bodies import CallDescription
 from sovereign.webhooks.targets import WebhookTarget
+from sovereign.workflows.running import RunnableWorkflow
 
 from .scripted import HEADERS, NOW, WEBHOOK, Inline, Leg, Session, assistant
 
@@ -89,8 +90,11 @@ class Stand:
 
     # the rows
 
-    def create(self, new: NewCall, *, frozen_assistant: Any, node_id: str | None) -> Call:
+    def create(
+        self, new: NewCall, *, frozen_assistant: Any, node_id: str | None, extra_writes: Sequence[Any] = ()
+    ) -> Call:
         self.stage("create")
+        self.extra_writes = list(extra_writes)
         self.rows[new.call_id] = Row(new, status="ringing")
         if self.create_fails_after_writing:
             raise ConnectionError("the answer got lost")
@@ -175,6 +179,9 @@ class Stand:
     def freeze(self, chosen: EffectiveAssistant, org_id: str, call_id: str) -> dict[str, Any]:
         self.frozen.append(chosen)
         return {}
+
+    def freeze_workflow(self, workflow: RunnableWorkflow, org_id: str, call_id: str) -> str:
+        return f"{workflow.id} {org_id} {call_id}"
 
     def outbound_route(self, call: Call) -> OutboundRoute:
         self.stage("outbound_route")

@@ -17,6 +17,9 @@ from sovereign.assistants import Rejection, transient
 from sovereign.calls.model import EndReason, Message
 from sovereign.kernel.errors import InsufficientCreditsError, InvalidRequestError
 from sovereign.webhooks.answers import Failure, WebhookFailedError
+from sovereign.workflows import WorkflowSettings
+from sovereign.workflows.running import RunnableWorkflow
+from tests.unit.workflows.definitions import reception
 
 STAGES = ["route", "create", "ask", "answered", "set_assistant", "reserve", "prepare", "answer", "byok"]
 LATER_STAGES = ["mark_answered", "start", "session"]
@@ -317,3 +320,17 @@ async def test_edge_is_told_480_without_capacity(stand: Any) -> None:
     stand.capacity.drain()
     answer = await stand.director.admit(AdmitRequest(source="192.0.2.1", transport="udp", request_uri="sip:x@h"))
     assert (answer.action, answer.code) == ("reject", 480)
+
+
+async def test_workflow_of_the_number_is_kept_with_the_row_and_followed(stand: Any) -> None:
+    assert isinstance(stand.route, InboundRoute)
+    settings = WorkflowSettings.model_validate({"name": "Reception", "definition": reception()})
+    workflow = RunnableWorkflow("w", "Reception", settings.definition)
+    stand.route = replace(stand.route, workflow=workflow)
+    stand.invite()
+    await stand.reach("session")
+    stand.leg.close(LegClosedBy.PEER)
+    await stand.over()
+    (call_id,) = stand.rows
+    assert stand.extra_writes == [f"w org {call_id}"]
+    assert stand.conversation.workflow is settings.definition

@@ -7,9 +7,11 @@ from unittest.mock import AsyncMock, Mock
 import pytest
 
 from media.running_call import Conversation, Identity
-from media.session_factory import SessionFactory
+from media.session_factory import PreparedSession, SessionFactory
 from media.speech.interfaces import ProviderError, ToolSpec
+from sovereign.assistants import transient
 from sovereign.calls.model import CallRef
+from sovereign.workflows import Definition, WorkflowSettings
 from tests.unit.media_process.scripted import assistant
 
 
@@ -74,3 +76,50 @@ async def test_provider_opened_before_another_failed_is_closed() -> None:
     with pytest.raises(ProviderError, match="no voice"):
         await SessionFactory(providers=providers, **parts).prepare(conversation)
     assert model.closed
+
+
+def definition(**members: Any) -> Definition:
+    node = {"id": "desk", "type": "conversation", "instructions": "Be the desk.", "first_line": "Desk.", **members}
+    given = {"version": 1, "entry_node": "desk", "global_prompt": "Be brief.", "nodes": [node]}
+    return WorkflowSettings.model_validate({"name": "w", "definition": given}).definition
+
+
+async def test_call_that_follows_a_workflow_begins_with_its_entry_node() -> None:
+    providers = OpenProviders()
+    parts = dict.fromkeys(("detector", "poller", "asker", "calls", "directory"), cast(Any, Mock()))
+    tool = {"name": "book", "description": "Book an appointment."}
+    conversation = Conversation(
+        ref=CallRef("org", "call", 1),
+        identity=Identity(direction="inbound"),
+        assistant=assistant(first_message="Hello."),
+        workflow=definition(tools=[tool]),
+    )
+    prepared = await SessionFactory(providers=cast(Any, providers), **parts).prepare(conversation)
+    assert isinstance(prepared, PreparedSession)
+    assert prepared.setup.conversation.first_message == "Desk."
+    [(instructions, tools)] = providers.prepared
+    assert instructions == ["Be brief.\n\nBe the desk."]
+    assert [spec.name for spec in tools] == ["book"]
+
+
+REALTIME = {"provider": "xai_realtime", "model": "grok-voice-think-fast-2.0"}
+
+
+@pytest.mark.parametrize(
+    ("members", "reason"),
+    [({"voice": "marin"}, "bring models, voices or recognisers"), ({}, "do not follow workflows in this version")],
+)
+async def test_realtime_assistant_is_refused_a_workflow_before_anything_is_opened(
+    members: dict[str, Any], reason: str
+) -> None:
+    providers = Mock()
+    parts = dict.fromkeys(("detector", "poller", "asker", "calls", "directory"), cast(Any, Mock()))
+    conversation = Conversation(
+        ref=CallRef("org", "call", 1),
+        identity=Identity(direction="inbound"),
+        assistant=transient({"llm_config": REALTIME}),
+        workflow=definition(**members),
+    )
+    with pytest.raises(ProviderError, match=reason):
+        await SessionFactory(providers=providers, **parts).prepare(conversation)
+    assert not providers.mock_calls

@@ -29,21 +29,21 @@ class CallErasure(CallReading):
         return sorted((call_from_item(item).ref for item in found.values()), key=lambda ref: ref.number)
 
     def erase_content(self, ref: CallRef) -> None:
-        """Erase transcript, summary and analysis, and forget the recording, whose objects are erased before."""
+        """Erase transcript, summary, analysis and the link to the recording (not the recording itself)."""
         number = number_text(ref.number)
         self._delete(self._table.query(keys.rows_key(ref.org_id), begins_with=f"{number}#"))
         self.erase_private(ref)
 
         def step(call: Call) -> Change | None:
-            recorded = call.status.is_terminal and call.recording == "stored"
-            return Change({"recording": "erased"}) if recorded else None
+            return Change({"recording_url": None}) if call.status.is_terminal and call.recording_url else None
 
         self._advance(ref, step)
 
     def erase_metadata(self, ref: CallRef) -> None:
-        """Erase the person's number, the customer's own metadata, the frozen assistant and the facts."""
+        """Erase the person's number, the customer's own metadata, what the call ran with, and the facts."""
         pk = keys.own_key(ref.org_id, ref.call_id)
-        self._delete(item for item in self._table.query(pk) if item["sk"] == "ASSISTANT" or "fact" in item)
+        frozen = {"ASSISTANT", keys.FROZEN_WORKFLOW}
+        self._delete(item for item in self._table.query(pk) if item["sk"] in frozen or "fact" in item)
 
         def step(call: Call) -> Change | None:
             held = call.caller_phone or call.metadata or call.transfer

@@ -76,6 +76,10 @@ def frozen_assistant_ref(ref: CallRef) -> Ref:
     return Ref(own_key(ref.org_id, ref.call_id), "ASSISTANT")
 
 
+FROZEN_WORKFLOW = "WORKFLOW"
+"""Sort key, in the call's own partition, of the workflow the call follows."""
+
+
 def fact_ref(ref: CallRef, sequence: int) -> Ref:
     """A fact of the call."""
     return Ref(own_key(ref.org_id, ref.call_id), f"FACT#{sequence:06d}")

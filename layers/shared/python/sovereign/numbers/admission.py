@@ -17,6 +17,8 @@ from sovereign.numbers.store import NumberStore
 from sovereign.organizations import Organization, organization_ref
 from sovereign.organizations.items import from_item as organization_from_item
 from sovereign.sip_trunks import SipTrunk, TrunkStore, is_known_source
+from sovereign.workflows import Workflow
+from sovereign.workflows.store import workflow_from_item, workflow_ref
 
 RefusalCode = Literal["unknown_source", "unknown_number", "no_assistant", "assistant_inactive"]
 
@@ -31,7 +33,8 @@ SIP_CODES: dict[RefusalCode, int | None] = {
 
 @dataclass(frozen=True)
 class InboundRoute:
-    """A call that may be taken. `assistant` is None where the organization's account webhook defines the call.
+    """A call that may be taken. `assistant` is None where the organization's account webhook defines the call, or the
+    `workflow` does with the deployment's providers. An active workflow beats the assistant, which lends it its own.
 
     `verified` tells whether the number is (perhaps through this very call) the organization's own.
     """
@@ -41,6 +44,7 @@ class InboundRoute:
     trunk: SipTrunk
     assistant: Assistant | None
     verified: bool
+    workflow: Workflow | None = None
 
 
 @dataclass(frozen=True)
@@ -105,18 +109,22 @@ class InboundAdmission:
         verified = match.holder.verified or (match.only_one and self._numbers.claim_by_call(org_id, number.id))
         if organization.suspended or not number.routing.is_active:
             return InboundRefusal("no_assistant", number)
-        assistant = self._assistant(number)
-        if assistant is None and not _account_webhook_asks(organization):
+        assistant, workflow = self._answerers(number)
+        if assistant is None and workflow is None and not _account_webhook_asks(organization):
             return InboundRefusal("no_assistant", number)
         if assistant is not None and not assistant.is_active:
             return InboundRefusal("assistant_inactive", number)
-        return InboundRoute(organization, number, match.trunk, assistant, verified)
+        return InboundRoute(organization, number, match.trunk, assistant, verified, workflow)
 
-    def _assistant(self, number: Number) -> Assistant | None:
-        if number.routing.agent_id is None:
-            return None
-        item = self._table.get(assistant_ref(number.org_id, number.routing.agent_id))
-        return None if item is None else assistant_from_item(item)
+    def _answerers(self, number: Number) -> tuple[Assistant | None, Workflow | None]:
+        """The number's assistant, and its workflow if that is active."""
+        routing = number.routing
+        by_assistant = assistant_ref(number.org_id, routing.agent_id) if routing.agent_id else None
+        by_workflow = workflow_ref(number.org_id, routing.workflow_id) if routing.workflow_id else None
+        found = self._table.get_many([key for key in (by_assistant, by_workflow) if key], consistent=True)
+        assistant, workflow = (found.get(key) if key else None for key in (by_assistant, by_workflow))
+        follows = workflow_from_item(workflow) if workflow and workflow["is_active"] else None
+        return assistant_from_item(assistant) if assistant else None, follows
 
 
 def _account_webhook_asks(organization: Organization) -> bool:

@@ -1,4 +1,4 @@
-"""Workflows: conversations as a graph of nodes. Kept and checked here; running them is the container's part."""
+"""Workflows: conversations as a graph of nodes. Kept and checked here; calls follow them in the container."""
 
 from sovereign.workflows.definition import AnyDefinition, Definition
 from sovereign.workflows.model import Workflow, WorkflowChanges, WorkflowNotFoundError, WorkflowSettings

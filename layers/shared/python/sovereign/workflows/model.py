@@ -17,12 +17,6 @@ KIND = "WORKFLOW"
 MAX_BYTES = 350 * 1024
 """Of a definition as JSON: leaves room for its encrypted secrets in a 400 KB item."""
 
-NOT_RUN_YET = (
-    "is_active: workflows are stored but not run in this version; "
-    "calls to a number with this workflow are answered by the number's assistant"
-)
-"""Shown with every active workflow that is saved: nobody shall believe that calls follow it."""
-
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 

@@ -26,7 +26,6 @@ from sovereign.workflows.definition import Definition
 from sovereign.workflows.model import (
     KIND,
     MAX_BYTES,
-    NOT_RUN_YET,
     Workflow,
     WorkflowChanges,
     WorkflowNotFoundError,
@@ -86,7 +85,7 @@ class WorkflowStore:
         unit.add(Put(item, absent))
         move_uses(unit, org_id, _user(workflow), [], references)
         unit.commit(self._table)
-        return SavedWorkflow(workflow, _warnings(workflow, settings.definition))
+        return SavedWorkflow(workflow, settings.definition.warnings)
 
     def update(
         self,
@@ -121,7 +120,7 @@ class WorkflowStore:
         if definition:
             move_uses(unit, org_id, _user(changed), references_of(stored), wanted)
         unit.commit(self._table)
-        return SavedWorkflow(changed, _warnings(changed, definition))
+        return SavedWorkflow(changed, definition.warnings if definition else [])
 
     def delete(self, org_id: str, workflow_id: str) -> None:
         """Remove a workflow no number uses (two requests); ConflictError counts and names those that do (one more)."""
@@ -217,11 +216,6 @@ def _attributes(workflow: Workflow) -> Mapping[str, Any]:
         "created_at": to_wire(workflow.created_at),
         "updated_at": to_wire(workflow.updated_at),
     }
-
-
-def _warnings(workflow: Workflow, definition: Definition | None) -> list[str]:
-    unheeded = definition.warnings if definition else []
-    return [*unheeded, NOT_RUN_YET] if workflow.is_active else unheeded
 
 
 def _bound(references: Sequence[Reference]) -> None:
