@@ -38,7 +38,17 @@ HOMES: dict[str, set[str]] = {
 }
 """What may be used in one place only. Modules (an import counts) or attributes of one (a use counts)."""
 
-VENDOR_SDKS = {"openai", "deepgram", "elevenlabs", "google.genai", "mistralai", "gladiaio_sdk", "soniox", "cartesia"}
+VENDOR_SDKS = {
+    "openai",
+    "deepgram",
+    "elevenlabs",
+    "google.genai",
+    "google.cloud",
+    "mistralai",
+    "gladiaio_sdk",
+    "soniox",
+    "cartesia",
+}
 ROUTED_BY_DESIGN = {"handler.py", "router.py", "schemas.py"}
 
 

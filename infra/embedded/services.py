@@ -24,7 +24,10 @@ PATIENCE = {EMULATOR: 30.0, MEDIA: 45.0}
 """Seconds a process may take to stop: the emulator saves everything, a media node ends its calls."""
 _REQUIREMENTS = REPOSITORY / "requirements" / "ministack.txt"
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
-_PROVIDERS = ("OPENAI_BASE_URL", "DEEPGRAM_BASE_URL", "ELEVENLABS_BASE_URL", "RESEND_BASE_URL")
+_PROVIDERS = (
+    "OPENAI_BASE_URL", "DEEPGRAM_BASE_URL", "ELEVENLABS_BASE_URL", "XAI_BASE_URL", "MISTRAL_BASE_URL",
+    "GOOGLE_BASE_URL", "INWORLD_BASE_URL", "RESEND_BASE_URL",
+)  # fmt: skip
 """Self-hosted or stand-in endpoints, as the functions and the media process read them."""
 
 

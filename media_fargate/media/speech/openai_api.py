@@ -1,11 +1,17 @@
-"""What the OpenAI adapters share: the client and its errors. The SDK appears here and in those adapters only."""
+"""What the adapters of OpenAI's protocol share: the client, its errors and the streamed chat. The SDK appears here and
+in those adapters only."""
+
+from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx2
 import openai
 from openai import AsyncOpenAI
+from openai.types import CompletionUsage
 
 from media.speech.failures import dropped, refused, timed_out, unreachable
-from media.speech.interfaces import ProviderError
+from media.speech.interfaces import ChatEvent, ChatFinished, ProviderError, ProviderUsage, TextDelta
+from media.speech.llm.chat_completions import PartialCalls
 from sovereign.kernel import egress_httpx2
 
 PROVIDER = "openai"
@@ -26,13 +32,53 @@ def client(api_key: str, base_url: str | None, *, guarded: bool = False) -> Asyn
     return AsyncOpenAI(api_key=api_key, base_url=base_url, max_retries=0, timeout=timeout, http_client=connections)
 
 
-def as_provider_error(failure: Exception) -> ProviderError:
+def as_provider_error(failure: Exception, provider: str = PROVIDER) -> ProviderError:
     """One of `ERRORS` as ours; to be raised `from None`, for the SDK's errors hold the request."""
     if isinstance(failure, openai.APIStatusError):
-        return refused(PROVIDER, failure.status_code)
+        return refused(provider, failure.status_code)
     if isinstance(failure, openai.APITimeoutError | httpx2.TimeoutException):
-        return timed_out(PROVIDER)
+        return timed_out(provider)
     # the body of an answer broke off, or the connection was never there
     if isinstance(failure, httpx2.HTTPError) or not isinstance(failure, openai.APIConnectionError):
-        return dropped(PROVIDER)
-    return unreachable(PROVIDER)
+        return dropped(provider)
+    return unreachable(provider)
+
+
+async def streamed_chat(
+    connection: AsyncOpenAI, request: dict[str, Any], provider: str = PROVIDER
+) -> AsyncIterator[ChatEvent]:
+    """One chat completion: text as it comes, then the tool calls, then the figures. Raises ProviderError."""
+    calls = PartialCalls(provider)
+    usage = ProviderUsage()
+    finished = False
+    options: Any = {"stream": True, "stream_options": {"include_usage": True}}
+    try:
+        async with await connection.chat.completions.create(**request, **options) as chunks:
+            async for chunk in chunks:
+                if chunk.usage:
+                    usage = _usage(chunk.usage)
+                for choice in chunk.choices:
+                    finished = finished or choice.finish_reason is not None
+                    if choice.delta.content:
+                        yield TextDelta(choice.delta.content)
+                    for delta in choice.delta.tool_calls or ():
+                        function = delta.function
+                        name, arguments = (function.name, function.arguments) if function else (None, None)
+                        calls.add(delta.index, delta.id, name, arguments)
+    except ERRORS as failure:
+        raise as_provider_error(failure, provider) from None
+    if not finished:
+        raise dropped(provider)
+    for call in calls.complete():
+        yield call
+    yield ChatFinished(usage)
+
+
+def _usage(counted: CompletionUsage) -> ProviderUsage:
+    details = counted.prompt_tokens_details
+    return ProviderUsage(
+        input_tokens=counted.prompt_tokens,
+        # some who speak the protocol leave their reasoning out of the completion, and charge for it
+        output_tokens=max(counted.completion_tokens, counted.total_tokens - counted.prompt_tokens),
+        cached_input_tokens=(details.cached_tokens if details else None) or 0,
+    )

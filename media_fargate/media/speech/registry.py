@@ -145,11 +145,17 @@ _RECOGNISERS: Mapping[str, str] = {
 _CHAT_MODELS: Mapping[str, str] = {
     "local": "media.speech.local.intents",
     "openai": "media.speech.llm.openai",
+    "xai": "media.speech.llm.xai",
+    "mistral": "media.speech.llm.mistral",
+    "google": "media.speech.llm.google",
 }
 _SYNTHESISERS: Mapping[str, str] = {
     "local": "media.speech.local.synthesiser",
     "openai": "media.speech.tts.openai",
     "elevenlabs": "media.speech.tts.elevenlabs",
+    "inworld": "media.speech.tts.inworld",
+    "google": "media.speech.tts.google",
+    "xai": "media.speech.tts.xai",
 }
 _ADAPTERS: Mapping[PricedSection, Mapping[str, str]] = {
     "stt": _RECOGNISERS,

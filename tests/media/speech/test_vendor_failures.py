@@ -8,58 +8,20 @@ from typing import Any
 
 import pytest
 
-from media.speech import openai_api
-from media.speech.interfaces import BadKeyError, ChatMessage, ProviderError, QuotaError
-from media.speech.llm import openai as openai_chat
-from media.speech.llm.openai import OpenAIChat
+from media.speech import google_api, openai_api
+from media.speech.interfaces import BadKeyError, ProviderError, QuotaError
+from media.speech.llm import mistral as mistral_chat
 from media.speech.stt.deepgram import DeepgramRecogniser
 from media.speech.tts import elevenlabs as elevenlabs_speech
-from media.speech.tts import openai as openai_speech
-from media.speech.tts.elevenlabs import ElevenLabsSpeech
-from media.speech.tts.openai import OpenAISpeech
-from sovereign.catalog.llm import OpenAiLlm
+from media.speech.tts import inworld as inworld_speech
+from media.speech.tts import xai as xai_speech
 from sovereign.catalog.stt import DeepgramStt
-from sovereign.catalog.tts import ElevenLabsTts, OpenAiTts
 from tests.fakes.deepgram import FakeDeepgram
-from tests.fakes.elevenlabs import FakeElevenLabs
-from tests.fakes.openai import FakeOpenAI
-from tests.fakes.server import BAD_KEY, GOOD_KEY, QUOTA_KEY, FakeServer, Trouble
+from tests.fakes.server import BAD_KEY, GOOD_KEY, QUOTA_KEY, Trouble
+from tests.media.speech.vendors import CHATS, VOICES, Use
 
-Use = Callable[[str, str], AsyncIterator[Any]]
-LLM = OpenAiLlm.model_validate({"provider": "openai", "model": "gpt-5.4"})
 STT = DeepgramStt.model_validate({"provider": "deepgram", "model": "nova-3", "language": "en"})
-OPENAI_VOICE = OpenAiTts.model_validate({"provider": "openai", "voice_id": "alloy"})
-ELEVENLABS_VOICE = ElevenLabsTts.model_validate({"provider": "elevenlabs", "voice_id": "v1"})
-
-
-async def _chat(url: str, key: str) -> AsyncIterator[Any]:
-    model = OpenAIChat(LLM, key, f"{url}/v1")
-    try:
-        async with aclosing(model.stream([ChatMessage("user", "Hi")], [])) as events:
-            async for event in events:
-                yield event
-    finally:
-        await model.close()
-
-
-async def _openai_voice(url: str, key: str) -> AsyncIterator[Any]:
-    voice = OpenAISpeech(OPENAI_VOICE, key, f"{url}/v1")
-    try:
-        async with aclosing(voice.stream("One sentence to say.")) as audio:
-            async for pcm in audio:
-                yield pcm
-    finally:
-        await voice.close()
-
-
-async def _elevenlabs_voice(url: str, key: str) -> AsyncIterator[Any]:
-    voice = ElevenLabsSpeech(ELEVENLABS_VOICE, key, url)
-    try:
-        async with aclosing(voice.stream("One sentence to say.")) as audio:
-            async for pcm in audio:
-                yield pcm
-    finally:
-        await voice.close()
+SILENCE = (openai_api, google_api, mistral_chat, elevenlabs_speech, inworld_speech, xai_speech)
 
 
 async def _deepgram(url: str, key: str) -> AsyncIterator[Any]:
@@ -80,14 +42,18 @@ async def _deepgram(url: str, key: str) -> AsyncIterator[Any]:
 
 @dataclass(frozen=True)
 class Vendor:
-    fake: Callable[[Trouble | None], FakeServer]
+    fake: Callable[[Trouble | None], Any]
     use: Use
+    bad_key_status: int = 401
 
 
 VENDORS = {
-    "openai-chat": Vendor(FakeOpenAI, _chat),
-    "openai-speech": Vendor(FakeOpenAI, _openai_voice),
-    "elevenlabs-speech": Vendor(FakeElevenLabs, _elevenlabs_voice),
+    **{f"{name}-chat": Vendor(vendor.fake, vendor.use) for name, vendor in CHATS.items()},
+    # the Gemini API calls a wrong key a bad request
+    **{
+        f"{name}-speech": Vendor(vendor.fake, vendor.use, 400 if name == "google-gemini" else 401)
+        for name, vendor in VOICES.items()
+    },
     "deepgram": Vendor(FakeDeepgram, _deepgram),
 }
 
@@ -97,7 +63,7 @@ def vendor(request: pytest.FixtureRequest) -> Vendor:
     return VENDORS[request.param]
 
 
-async def drain(vendor: Vendor, server: FakeServer, key: str = GOOD_KEY) -> list[Any]:
+async def drain(vendor: Vendor, server: Any, key: str = GOOD_KEY) -> list[Any]:
     return [piece async for piece in vendor.use(server.url, key)]
 
 
@@ -111,7 +77,7 @@ async def test_a_bad_key_is_named_as_such_and_not_told(vendor: Vendor) -> None:
         with pytest.raises(BadKeyError) as raised:
             await drain(vendor, server, BAD_KEY)
     assert not raised.value.retryable
-    assert raised.value.status == 401
+    assert raised.value.status == vendor.bad_key_status
     assert BAD_KEY not in str(raised.value)
     assert raised.value.__cause__ is None
     assert raised.value.__suppress_context__
@@ -168,8 +134,8 @@ async def test_cancelling_the_iteration_cancels_the_request(name: str) -> None:
 
 @pytest.mark.parametrize("name", STREAMS)
 async def test_a_silent_server_is_given_up(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(openai_api, "_SILENCE_SECONDS", 0.2)
-    monkeypatch.setattr(elevenlabs_speech, "_SILENCE_SECONDS", 0.2)
+    for module in SILENCE:
+        monkeypatch.setattr(module, "_SILENCE_SECONDS", 0.2)
     vendor = STREAMS[name]
     async with vendor.fake(Trouble(first_delay=30)) as server:
         with pytest.raises(ProviderError, match="in time") as raised:
@@ -178,8 +144,17 @@ async def test_a_silent_server_is_given_up(name: str, monkeypatch: pytest.Monkey
 
 
 def test_every_adapter_names_its_provider_as_the_catalogue_does() -> None:
-    assert {openai_chat.PROVIDER, openai_speech.PROVIDER} == {LLM.provider}
-    assert ELEVENLABS_VOICE.provider == elevenlabs_speech.PROVIDER
+    for vendor in (*CHATS.values(), *VOICES.values()):
+        assert vendor.config["provider"] == vendor.module.PROVIDER
+
+
+@pytest.mark.parametrize(
+    "text", ["not json", "[]", "{}", '{"project_id": "p", "private_key": "x", "client_email": "e"}']
+)
+def test_what_is_no_service_account_is_a_bad_key(text: str) -> None:
+    with pytest.raises(BadKeyError) as raised:
+        google_api.ServiceAccount(text)
+    assert text not in str(raised.value)
 
 
 async def _exhaust(pieces: AsyncIterator[Any]) -> None:

@@ -13,9 +13,9 @@ from media.speech.registry import Providers
 from media.speech.stt.deepgram import DeepgramRecogniser
 from media.speech.tts.elevenlabs import ElevenLabsSpeech
 from media.speech.tts.openai import OpenAISpeech
-from sovereign.catalog.llm import LocalLlm, MistralLlm, OpenAiLlm
-from sovereign.catalog.stt import DeepgramStt, GladiaStt, LocalStt
-from sovereign.catalog.tts import ElevenLabsTts, InworldTts, LocalTts, OpenAiTts
+from sovereign.catalog.llm import GoogleLlm, LocalLlm, OpenAiLlm
+from sovereign.catalog.stt import DeepgramStt, LocalStt
+from sovereign.catalog.tts import ElevenLabsTts, LocalTts, OpenAiTts
 from sovereign.provider_keys import ProviderKey
 
 LOCAL_LLM = LocalLlm.model_validate({"provider": "local", "model": "intents"})
@@ -56,18 +56,32 @@ async def test_each_name_opens_its_own_adapter(providers: Providers) -> None:
     assert isinstance(adapter(await providers.synthesiser(elevenlabs, "org-a")), ElevenLabsSpeech)
 
 
+class Unknown:
+    """A provider no registry knows."""
+
+    provider = "skynet"
+    secret_slots = ("skynet",)
+
+
 async def test_a_provider_without_an_adapter_raises_and_never_falls_back(providers: Providers) -> None:
-    gladia = GladiaStt.model_validate({"provider": "gladia", "model": "solaria-1", "language": "en"})
-    mistral = MistralLlm.model_validate({"provider": "mistral", "model": "mistral-small-latest"})
-    inworld = InworldTts.model_validate({"provider": "inworld", "voice_id": "v"})
-    for opening in (
-        providers.recogniser(gladia, "org-a"),
-        providers.chat_model(mistral, "org-a"),
-        providers.synthesiser(inworld, "org-a"),
-    ):
-        with pytest.raises(ProviderError, match="not offered here") as raised:
-            await opening
+    for opening in (providers.recogniser, providers.chat_model, providers.synthesiser):
+        with pytest.raises(ProviderError, match="skynet: not offered here") as raised:
+            await opening(Unknown(), "org-a")
         assert not raised.value.retryable
+
+
+async def test_a_key_is_looked_for_in_the_slot_that_holds_it(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    class Slots:
+        def lookup(self, org_id: str, provider: str) -> ProviderKey | None:
+            asked.append(provider)
+            return None
+
+    gemini = GoogleLlm.model_validate({"provider": "google", "model": "gemini-2.5-flash"})
+    with pytest.raises(BadKeyError, match="google: no key is configured"):
+        await Providers(Slots(), tmp_path).chat_model(gemini, "org-a")
+    assert asked == ["google_vertex"]
 
 
 async def test_a_missing_key_is_a_bad_key(providers: Providers) -> None:

@@ -1,24 +1,15 @@
 """OpenAI's chat completions, and every service that speaks the same protocol."""
 
-import json
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from media.speech.adapters import AdapterContext
-from media.speech.failures import dropped
-from media.speech.interfaces import (
-    ChatEvent,
-    ChatFinished,
-    ChatMessage,
-    ProviderError,
-    ProviderUsage,
-    TextDelta,
-    ToolCall,
-    ToolSpec,
-)
-from media.speech.openai_api import ERRORS, PROVIDER, as_provider_error, client
+from media.speech.interfaces import ChatEvent, ChatMessage, ToolSpec
+from media.speech.llm.chat_completions import messages_on_the_wire, tools_on_the_wire
+from media.speech.openai_api import PROVIDER, client, streamed_chat
 from sovereign.catalog.llm import OpenAiLlm
+
+__all__ = ["PROVIDER", "OpenAIChat", "open_adapter"]
 
 
 class OpenAIChat:
@@ -28,31 +19,9 @@ class OpenAIChat:
         self._config = config
         self._client = client(api_key, base_url, guarded=guarded)
 
-    async def stream(self, messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]) -> AsyncIterator[ChatEvent]:
+    def stream(self, messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]) -> AsyncIterator[ChatEvent]:
         """Text as it comes, then the tool calls, then the figures. Raises BadKeyError, QuotaError, ProviderError."""
-        calls: dict[int, _PartialCall] = {}
-        usage = ProviderUsage()
-        finished = False
-        try:
-            async with await self._client.chat.completions.create(**self._request(messages, tools)) as chunks:
-                async for chunk in chunks:
-                    if chunk.usage:
-                        usage = ProviderUsage(
-                            input_tokens=chunk.usage.prompt_tokens, output_tokens=chunk.usage.completion_tokens
-                        )
-                    for choice in chunk.choices:
-                        finished = finished or choice.finish_reason is not None
-                        if choice.delta.content:
-                            yield TextDelta(choice.delta.content)
-                        for delta in choice.delta.tool_calls or ():
-                            calls.setdefault(delta.index, _PartialCall()).add(delta)
-        except ERRORS as failure:
-            raise as_provider_error(failure) from None
-        if not finished:
-            raise dropped(PROVIDER)
-        for index in sorted(calls):
-            yield calls[index].complete()
-        yield ChatFinished(usage)
+        return streamed_chat(self._client, self._request(messages, tools))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -61,9 +30,7 @@ class OpenAIChat:
     def _request(self, messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]) -> dict[str, Any]:
         request: dict[str, Any] = {
             "model": self._config.model,
-            "messages": [_message(message) for message in messages],
-            "stream": True,
-            "stream_options": {"include_usage": True},
+            "messages": messages_on_the_wire(messages),
             "temperature": self._config.temperature,
         }
         if self._config.max_completion_tokens is not None:
@@ -71,53 +38,8 @@ class OpenAIChat:
         if self._config.reasoning_effort is not None:
             request["reasoning_effort"] = self._config.reasoning_effort
         if tools:
-            request["tools"] = [_tool(tool) for tool in tools]
+            request["tools"] = tools_on_the_wire(tools)
         return request
-
-
-@dataclass
-class _PartialCall:
-    """A tool call whose arguments arrive in pieces of JSON text."""
-
-    id: str = ""
-    name: str = ""
-    arguments: str = ""
-
-    def add(self, delta: Any) -> None:
-        self.id = delta.id or self.id
-        if delta.function:
-            self.name += delta.function.name or ""
-            self.arguments += delta.function.arguments or ""
-
-    def complete(self) -> ToolCall:
-        try:
-            arguments = json.loads(self.arguments or "{}")
-        except ValueError:
-            arguments = None
-        if not isinstance(arguments, dict) or not self.name:
-            raise ProviderError(PROVIDER, "sent a tool call that is not valid JSON", retryable=True)
-        return ToolCall(self.id, self.name, arguments)
-
-
-def _message(message: ChatMessage) -> Mapping[str, Any]:
-    if message.role == "tool":
-        return {"role": "tool", "content": message.content, "tool_call_id": message.tool_call_id}
-    if not message.tool_calls:
-        return {"role": message.role, "content": message.content}
-    calls = [
-        {
-            "id": call.id,
-            "type": "function",
-            "function": {"name": call.name, "arguments": json.dumps(dict(call.arguments))},
-        }
-        for call in message.tool_calls
-    ]
-    return {"role": message.role, "content": message.content or None, "tool_calls": calls}
-
-
-def _tool(tool: ToolSpec) -> Mapping[str, Any]:
-    function = {"name": tool.name, "description": tool.description, "parameters": dict(tool.parameters)}
-    return {"type": "function", "function": function}
 
 
 def open_adapter(config: OpenAiLlm, context: AdapterContext) -> OpenAIChat:

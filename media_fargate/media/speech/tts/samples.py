@@ -14,3 +14,11 @@ async def whole_samples(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         rest = data[whole:]
         if whole:
             yield data[:whole]
+
+
+def without_wav_header(sound: bytes) -> bytes:
+    """The samples of a piece that may be a WAV file of its own."""
+    if not sound.startswith(b"RIFF"):
+        return sound
+    start = sound.find(b"data")
+    return sound[start + 8 :] if start >= 0 else b""

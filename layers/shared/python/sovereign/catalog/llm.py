@@ -85,6 +85,11 @@ class XaiLlm(LlmConfig):
     model: Literal["grok-4.3", "grok-4-1-fast-non-reasoning"]
 
     @property
+    def reasoning_effort(self) -> Literal["none"] | None:
+        """`none` for the model that would otherwise think first; the other one does not take the setting."""
+        return "none" if self.model == "grok-4.3" else None
+
+    @property
     def secret_slots(self) -> tuple[str, ...]:
         """xAI's key."""
         return ("xai",)

@@ -60,9 +60,9 @@ for _configs in _SECTIONS.values():
     close_section(_configs.values())
 
 _ADAPTED: Mapping[Section, frozenset[str]] = {
-    "llm": frozenset({"local", "openai"}),
+    "llm": frozenset({"local", "openai", "xai", "mistral", "google"}),
     "stt": frozenset({"local", "deepgram"}),
-    "tts": frozenset({"local", "openai", "elevenlabs"}),
+    "tts": frozenset({"local", "openai", "elevenlabs", "inworld", "google", "xai"}),
     "postcall_stt": frozenset(),
     "postcall_llm": frozenset({"local", "openai"}),
 }

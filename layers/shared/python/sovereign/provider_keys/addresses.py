@@ -7,6 +7,10 @@ class _Addresses(Environment):
     openai_base_url: str | None = None
     deepgram_base_url: str | None = None
     elevenlabs_base_url: str | None = None
+    xai_base_url: str | None = None
+    mistral_base_url: str | None = None
+    google_base_url: str | None = None
+    inworld_base_url: str | None = None
 
 
 def base_urls() -> dict[str, str]:

@@ -1,0 +1,46 @@
+"""xAI's chat completions: OpenAI's protocol, spoken through OpenAI's SDK as xAI documents it."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from media.speech.adapters import AdapterContext
+from media.speech.interfaces import ChatEvent, ChatMessage, ToolSpec
+from media.speech.llm.chat_completions import messages_on_the_wire, tools_on_the_wire
+from media.speech.openai_api import client, streamed_chat
+from sovereign.catalog.llm import XaiLlm
+
+PROVIDER = "xai"
+BASE_URL = "https://api.x.ai/v1"
+
+
+class XaiChat:
+    """One model with one key. `base_url` replaces xAI's own address (".../v1")."""
+
+    def __init__(self, config: XaiLlm, api_key: str, base_url: str | None = None) -> None:
+        self._config = config
+        self._client = client(api_key, base_url or BASE_URL)
+
+    def stream(self, messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]) -> AsyncIterator[ChatEvent]:
+        """Text as it comes, then the tool calls, then the figures. Raises BadKeyError, QuotaError, ProviderError."""
+        return streamed_chat(self._client, self._request(messages, tools), PROVIDER)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    def _request(self, messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]) -> dict[str, Any]:
+        request: dict[str, Any] = {
+            "model": self._config.model,
+            "messages": messages_on_the_wire(messages),
+            "temperature": self._config.temperature,
+        }
+        if self._config.reasoning_effort is not None:
+            request["reasoning_effort"] = self._config.reasoning_effort
+        if tools:
+            request["tools"] = tools_on_the_wire(tools)
+        return request
+
+
+def open_adapter(config: XaiLlm, context: AdapterContext) -> XaiChat:
+    """The adapter for a configuration, with the key and address to use."""
+    return XaiChat(config, context.api_key, context.base_url)

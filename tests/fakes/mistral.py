@@ -1,0 +1,65 @@
+"""A stand-in for Mistral's chat completions: streamed and whole."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from aiohttp import web
+
+from tests.fakes.openai import Answer, Chat
+from tests.fakes.server import GOOD_KEY, QUOTA_KEY, FakeServer, Trouble, run
+
+_USAGE = {"prompt_tokens": 20, "completion_tokens": 5, "total_tokens": 25}
+
+
+class FakeMistral(FakeServer):
+    def __init__(self, trouble: Trouble | None = None, *, chat: Chat | None = None, port: int = 0) -> None:
+        super().__init__(trouble, port=port)
+        self.chat = chat or Chat()
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.post("/v1/chat/completions", self._complete)]
+
+    async def _complete(self, request: web.Request) -> web.StreamResponse:
+        key = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if self.trouble.status:
+            return web.Response(status=self.trouble.status, text="upstream connect error")
+        if key == QUOTA_KEY:
+            body = {
+                "object": "error",
+                "message": "Requests rate limit exceeded",
+                "type": "rate_limited",
+                "code": "1300",
+            }
+            return web.json_response(body, status=429)
+        if key != GOOD_KEY:
+            return web.json_response({"detail": "Unauthorized"}, status=401)
+        asked = await request.json()
+        self.requests.append(asked)
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
+        return await self.answer_in_pieces(request, response, _events(asked["model"], self.chat.next()))
+
+
+def _events(model: str, answer: Answer) -> Iterator[bytes]:
+    yield _event(model, {"role": "assistant", "content": ""})
+    for text in answer.text:
+        yield _event(model, {"content": text})
+    # tool calls come whole, in the last chunk
+    calls = [
+        {"id": call_id, "function": {"name": name, "arguments": arguments}, "index": index}
+        for index, (call_id, name, arguments) in enumerate(answer.tool_calls)
+    ]
+    last: dict[str, Any] = {"content": ""} | ({"tool_calls": calls} if calls else {})
+    yield _event(model, last, finish="tool_calls" if calls else "stop")
+    yield b"data: [DONE]\n\n"
+
+
+def _event(model: str, delta: dict[str, Any], finish: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    body: dict[str, Any] = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": model}
+    body |= {"choices": [choice]} | ({"usage": _USAGE} if finish else {})
+    return b"data: " + json.dumps(body).encode() + b"\n\n"
+
+
+if __name__ == "__main__":
+    run("mistral", lambda trouble, port: FakeMistral(trouble, port=port))

@@ -1,0 +1,182 @@
+"""What every vendor's language model must do: one suite over all of them; then what is one vendor's own."""
+
+import json
+from typing import Any
+
+import pytest
+
+from media.speech.interfaces import (
+    ChatEvent,
+    ChatFinished,
+    ChatMessage,
+    ChatModel,
+    ProviderError,
+    ProviderUsage,
+    TextDelta,
+    ToolCall,
+    ToolSpec,
+)
+from media.speech.priced import PricedModel
+from sovereign.catalog.prices import price_of
+from tests.fakes.openai import Answer, Chat
+from tests.fakes.server import GOOD_KEY
+from tests.media.speech.vendors import CHATS, ChatVendor
+
+BOOK = ToolSpec("book", "Book it", {"type": "object", "properties": {"day": {"type": "string"}}})
+CALLED = ToolCall("c1", "book", {"day": "Tuesday"})
+CONVERSATION = [
+    ChatMessage("system", "Be kind."),
+    ChatMessage("assistant", "Good morning."),
+    ChatMessage("user", "Tuesday"),
+    ChatMessage("assistant", "One moment.", (CALLED,)),
+    ChatMessage("tool", '{"ok": true}', tool_call_id="c1"),
+    ChatMessage("system", "The caller is silent."),
+]
+
+
+@pytest.fixture(params=CHATS, ids=str)
+def vendor(request: pytest.FixtureRequest) -> ChatVendor:
+    return CHATS[request.param]
+
+
+async def events_of(model: ChatModel, messages: list[ChatMessage], *tools: ToolSpec) -> list[ChatEvent]:
+    events = [event async for event in model.stream(messages, tools)]
+    await model.close()
+    return events
+
+
+async def test_text_streams_and_figures_come_last(vendor: ChatVendor, question: list[ChatMessage]) -> None:
+    async with vendor.fake(None) as server:
+        events = await events_of(vendor.open(server.url, GOOD_KEY), question)
+    assert [event.text for event in events if isinstance(event, TextDelta)] == ["Hello", ", how can", " I help you?"]
+    assert events[-1] == ChatFinished(ProviderUsage(input_tokens=20, output_tokens=5))
+
+
+async def test_an_answer_has_the_price_of_the_list(vendor: ChatVendor, question: list[ChatMessage]) -> None:
+    price = price_of("llm", vendor.config["provider"], vendor.config["model"])
+    assert price is not None
+    assert price.input is not None
+    assert price.output is not None
+    async with vendor.fake(None) as server:
+        events = await events_of(PricedModel(vendor.open(server.url, GOOD_KEY), price), question)
+    assert isinstance(events[-1], ChatFinished)
+    assert events[-1].usage.cost_usd == pytest.approx((20 * price.input + 5 * price.output) / 1_000_000)
+
+
+async def test_tool_calls_come_whole(vendor: ChatVendor, question: list[ChatMessage]) -> None:
+    calls = [("c1", "book", '{"day": "Tuesday", "time": "3:30"}'), ("c2", "end_call", "")]
+    async with vendor.fake(None, chat=Chat([Answer(["One moment."], calls)])) as server:
+        events = await events_of(vendor.open(server.url, GOOD_KEY), question, BOOK)
+    assert events[:-1] == [
+        TextDelta("One moment."),
+        ToolCall("c1", "book", {"day": "Tuesday", "time": "3:30"}),
+        ToolCall("c2", "end_call", {}),
+    ]
+
+
+@pytest.mark.parametrize("name", sorted(CHATS.keys() - {"google"}))  # there, arguments are no text
+async def test_tool_call_with_broken_json_is_a_failure(name: str, question: list[ChatMessage]) -> None:
+    async with CHATS[name].fake(None, chat=Chat([Answer(tool_calls=[("c1", "book", '{"day": ')])])) as server:
+        with pytest.raises(ProviderError, match="not valid JSON"):
+            await events_of(CHATS[name].open(server.url, GOOD_KEY), question, BOOK)
+
+
+@pytest.mark.parametrize("name", sorted(CHATS.keys() - {"google"}))
+async def test_request_carries_the_whole_conversation_and_its_tools(name: str) -> None:
+    vendor = CHATS[name]
+    async with vendor.fake(None) as server:
+        await events_of(vendor.open(server.url, GOOD_KEY, temperature=0.2), CONVERSATION, BOOK)
+    [sent] = server.requests
+    calls = sent["messages"][3].pop("tool_calls")
+    function = {"name": "book", "arguments": '{"day": "Tuesday"}'}
+    assert [{"id": call["id"], "function": call["function"]} for call in calls] == [{"id": "c1", "function": function}]
+    result = sent["messages"].pop(4)
+    assert (result["content"], result["tool_call_id"], result["role"]) == ('{"ok": true}', "c1", "tool")
+    assert [(message["role"], message["content"]) for message in sent["messages"]] == [
+        ("system", "Be kind."),
+        ("assistant", "Good morning."),
+        ("user", "Tuesday"),
+        ("assistant", "One moment."),
+        ("system", "The caller is silent."),
+    ]
+    [tool] = sent["tools"]
+    offered = {"name": "book", "description": "Book it", "parameters": dict(BOOK.parameters)}
+    assert {name: tool["function"][name] for name in offered} == offered
+    assert (sent["model"], sent["temperature"], sent["stream"]) == (vendor.config["model"], 0.2, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "members", "sent"),
+    [
+        ("openai", {"max_completion_tokens": 64}, {"max_completion_tokens": 64, "reasoning_effort": "none"}),
+        ("openai", {"model": "gpt-4.1"}, {}),
+        ("xai", {}, {"reasoning_effort": "none"}),
+        ("xai", {"model": "grok-4-1-fast-non-reasoning"}, {}),
+        ("mistral", {}, {}),
+    ],
+)
+async def test_what_is_a_vendors_own_is_sent(
+    name: str, members: dict[str, Any], sent: dict[str, Any], question: list[ChatMessage]
+) -> None:
+    async with CHATS[name].fake(None) as server:
+        await events_of(CHATS[name].open(server.url, GOOD_KEY, **members), question)
+    own = {"max_completion_tokens", "max_tokens", "reasoning_effort", "tools"}
+    assert {key: value for key, value in server.requests[0].items() if key in own} == sent
+
+
+async def test_gemini_is_asked_in_its_own_words() -> None:
+    async with CHATS["google"].fake(None) as server:
+        model = CHATS["google"].open(server.url, GOOD_KEY, temperature=0.2, max_completion_tokens=64)
+        await events_of(model, CONVERSATION, BOOK)
+    [sent] = server.requests
+    assert (sent["project"], sent["location"], sent["model"]) == ("demo-project", "europe-west4", "gemini-2.5-flash")
+    assert sent["systemInstruction"]["parts"] == [{"text": "Be kind."}]
+    signature = sent["contents"][3]["parts"][1].pop("thoughtSignature")
+    assert signature == "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
+    assert sent["contents"] == [
+        {"role": "user", "parts": [{"text": "(The call has been connected.)"}]},
+        {"role": "model", "parts": [{"text": "Good morning."}]},
+        {"role": "user", "parts": [{"text": "Tuesday"}]},
+        {
+            "role": "model",
+            "parts": [{"text": "One moment."}, {"functionCall": {"name": "book", "args": {"day": "Tuesday"}}}],
+        },
+        {
+            "role": "user",
+            "parts": [
+                {"functionResponse": {"name": "book", "response": {"ok": True}}},
+                {"text": "[System note: The caller is silent.]"},
+            ],
+        },
+    ]
+    [declaration] = sent["tools"][0]["functionDeclarations"]
+    schema = declaration.get("parametersJsonSchema") or declaration["parameters_json_schema"]  # the API takes both
+    assert (declaration["name"], declaration["description"], schema) == ("book", "Book it", dict(BOOK.parameters))
+    settings = sent["generationConfig"]
+    assert (settings["temperature"], settings["maxOutputTokens"]) == (0.2, 64)
+    assert list(settings["thinkingConfig"].values()) == [0]
+
+
+async def test_gemini_3_thinks_as_little_as_it_can_and_lives_in_the_eu(question: list[ChatMessage]) -> None:
+    async with CHATS["google"].fake(None) as server:
+        await events_of(CHATS["google"].open(server.url, GOOD_KEY, model="gemini-3.5-flash"), question)
+    assert server.requests[0]["location"] == "eu"
+    assert "MINIMAL" in json.dumps(server.requests[0]["generationConfig"])
+
+
+async def test_gemini_gets_the_signature_of_its_tool_call_back(question: list[ChatMessage]) -> None:
+    chat = Chat([Answer(tool_calls=[("c1", "book", '{"day": "Tuesday"}')]), Answer(["Done."])])
+    async with CHATS["google"].fake(None, chat=chat) as server:
+        model = CHATS["google"].open(server.url, GOOD_KEY)
+        [call] = [event async for event in model.stream(question, [BOOK]) if isinstance(event, ToolCall)]
+        answered = [
+            *question,
+            ChatMessage("assistant", "", (call,)),
+            ChatMessage("tool", "booked", tool_call_id=call.id),
+        ]
+        await events_of(model, answered, BOOK)
+    part = server.requests[1]["contents"][1]["parts"][0]
+    assert part["thoughtSignature"] == "c2lnbmF0dXJlIG9mIGMx"
+    assert server.requests[1]["contents"][2]["parts"] == [
+        {"functionResponse": {"name": "book", "response": {"output": "booked"}}}
+    ]
