@@ -1,6 +1,7 @@
 """The CDK app: a stage in, stacks out. Needs no account and no network once the dependencies layer is built.
 
-Context: `stage` (dev, prod, embedded), `account`, `region`, `mediaImage`, `traceCollectorImage`, `alarmEmail`.
+Context: `stage` (dev, prod, embedded), `account`, `region`, `mediaImage`, `traceCollectorImage`, `alarmEmail`,
+`apiUrl`.
 """
 
 import dataclasses
@@ -24,6 +25,7 @@ _CONTEXT = {
     "mediaImage": "media_image",
     "traceCollectorImage": "trace_collector_image",
     "alarmEmail": "alarm_email",
+    "apiUrl": "api_url",
 }
 """Context name -> setting of the stage it replaces."""
 

@@ -14,7 +14,10 @@ class Need(StrEnum):
     PLATFORM_KEYS = "platform_keys"
     ORGANIZATION_KEYS = "organization_keys"
     ORGANIZATION_KEYS_WRITE = "organization_keys_write"
+    RECORDINGS_READ = "recordings_read"
+    RECORDINGS_FINISH = "recordings_finish"
     RECORDINGS_DELETE = "recordings_delete"
+    API_URL = "api_url"
     NODE_GATEWAY = "node_gateway"
     BUS = "bus"
     DELIVERY_QUEUE = "delivery_queue"
@@ -61,7 +64,11 @@ API_RESOURCES: tuple[ApiResource, ...] = (
     ApiResource("campaigns", ("campaigns",)),
     ApiResource("domains", ("domains",), needs=ROUTED | {Need.ORGANIZATION_KEYS, Need.PLATFORM_KEYS}),
     ApiResource("voices", ("voices",)),
-    ApiResource("calls", ("calls",), needs=ROUTED | {Need.ENCRYPTION, Need.NODE_GATEWAY}),
+    ApiResource(
+        "calls",
+        ("calls",),
+        needs=ROUTED | {Need.ENCRYPTION, Need.NODE_GATEWAY, Need.RECORDINGS_READ, Need.API_URL},
+    ),
     ApiResource("usage", ("usage",)),
     ApiResource("byok", ("byok",), needs=ROUTED | {Need.ORGANIZATION_KEYS, Need.ORGANIZATION_KEYS_WRITE}),
     ApiResource("do_not_call", ("do-not-call",)),
@@ -82,12 +89,21 @@ ON_TABLE_CHANGE = Worker(
 )
 DELIVER_WEBHOOK = Worker(
     "deliver_webhook",
-    frozenset({Need.TABLE, Need.ENCRYPTION, Need.DELIVERY_QUEUE, Need.DELIVERY_DEAD_LETTERS}),
+    frozenset(
+        {
+            Need.TABLE,
+            Need.ENCRYPTION,
+            Need.DELIVERY_QUEUE,
+            Need.DELIVERY_DEAD_LETTERS,
+            Need.SIGNING_SECRET,
+            Need.API_URL,
+        }
+    ),
     timeout_seconds=60,
 )
 AFTER_CALL_TASKS = Worker(
     "after_call_tasks",
-    frozenset({Need.TABLE, Need.ENCRYPTION, Need.PLATFORM_KEYS, Need.ORGANIZATION_KEYS}),
+    frozenset({Need.TABLE, Need.ENCRYPTION, Need.PLATFORM_KEYS, Need.ORGANIZATION_KEYS, Need.RECORDINGS_FINISH}),
     timeout_seconds=120,
 )
 APPLY_RETENTION = Worker(

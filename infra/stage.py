@@ -73,6 +73,8 @@ class Stage:
     trace_collector_image: str | None = None
     """The AWS distribution of the OpenTelemetry collector, run beside the media container; None: no spans."""
     alarm_email: str | None = None
+    api_url: str | None = None
+    """Where clients reach the API, base path included (a domain of your own); None is the API's own address."""
 
     @property
     def prefix(self) -> str:

@@ -16,12 +16,14 @@ from sovereign.kernel.encryption import default_cipher
 from sovereign.kernel.settings import Environment, read_environment
 from sovereign.kernel.table import Table
 from sovereign.provider_keys import KeyRing, base_urls
+from sovereign.recordings.storage import Recordings
 
 
 class TasksEnvironment(Environment):
-    """TABLE_NAME; the cipher and the key ring read what they need themselves."""
+    """TABLE_NAME, RECORDINGS_BUCKET; the cipher and the key ring read what they need themselves."""
 
     table_name: str
+    recordings_bucket: str | None = None
 
 
 class Task(BaseModel):
@@ -29,7 +31,7 @@ class Task(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    step: Literal["analyse", "report"]
+    step: Literal["finish_recording", "analyse", "report"]
     org_id: str
     call_id: str
     call_number: int
@@ -40,11 +42,25 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, str]:
     """Do one step for one call; raising makes the state machine try again."""
     task = Task.model_validate(event)
     ref = CallRef(task.org_id, task.call_id, task.call_number)
-    if task.step == "analyse":
+    if task.step == "finish_recording":
+        _finish_recording(ref)
+    elif task.step == "analyse":
         _analyst().analyse(ref)
     else:
         write_report(_calls(), ref, failure=task.failure)
     return {"step": task.step}
+
+
+def _finish_recording(ref: CallRef) -> None:
+    """Put the call's recording together, if it has one; a call that was never answered has none."""
+    bucket = read_environment(TasksEnvironment).recordings_bucket
+    if bucket and _calls().get_row(ref).started_at and _recordings(bucket).finish(ref):
+        _calls().mark_recorded(ref)
+
+
+@cache
+def _recordings(bucket: str) -> Recordings:
+    return Recordings(bucket)
 
 
 @cache

@@ -10,8 +10,8 @@ from sovereign.kernel.observe import logger
 from sovereign.kernel.settings import Environment, read_environment
 from sovereign.kernel.table import Table
 from sovereign.organizations.store import OrganizationStore
+from sovereign.recordings.storage import Recordings
 from sovereign.retention.eraser import RetentionEraser
-from sovereign.retention.recordings import Recordings
 from sovereign.retention.register import RetentionRegister
 from sovereign.webhooks.delivery_store import DeliveryStore
 from sovereign.webhooks.traces import WebhookTraces

@@ -80,7 +80,7 @@ _CALL: JsonObject = {
     "analysis_result": {"reason": "opening hours"},
     "messages": [{"role": "assistant", "content": "Riverside Dental, how can I help?"}],
     "room_name": None,
-    "recording_url": None,
+    "recording_url": "https://api.example.com/api/v1/calls/call-inbound-k3v9x2m7q1zd/recording?t=1796030130.…",
     "agent_id": "3f1c6f0e-8f0a-4f5e-9a55-0d3b5a4c7e21",
     "assistant_id": "3f1c6f0e-8f0a-4f5e-9a55-0d3b5a4c7e21",
     "number_id": "5c3b7a52-31a2-4fd7-8f6f-0c6a2f7e1d90",
@@ -101,6 +101,12 @@ OPERATIONS: Operations = {
         {"calls": [_CALL], "pagination": {"total": 1, "limit": 100, "offset": 0}},
     ),
     "GET /calls/{call_id}": Operation(Call, _CALL),
+    "GET /calls/{call_id}/recording": Operation(
+        None,
+        None,
+        redirects_to="The recording in the storage: a WAV file, caller left and agent right. Good for five minutes.",
+        errors=(410,),
+    ),
     "POST /calls/outbound": Operation(
         Dialled,
         {"success": True, "call_id": "call-outbound-k3v9x2m7q1zd", "status": "dialing"},

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
+from fastapi.responses import RedirectResponse
 
 from functions.calls.control import send_command
 from functions.calls.schemas import OutboundRequest, call_view
@@ -10,19 +11,22 @@ from sovereign.calls.errors import NoCapacityError
 from sovereign.calls.model import CallStatus, Direction
 from sovereign.calls.outbound import OutboundCalls
 from sovereign.calls.store import CallFilters, CallStore
-from sovereign.http import CallerDep, IdempotencyDep, PageDep, TableDep
+from sovereign.http import KEY_OR_LINK, CallerDep, IdempotencyDep, OptionalCallerDep, PageDep, TableDep
 from sovereign.kernel.encryption import default_cipher
 from sovereign.kernel.numbered_rows import TimeRange
 from sovereign.kernel.settings import Environment, read_environment
 from sovereign.nodes.client import NodeClient
+from sovereign.recordings.links import RecordingLinks
+from sovereign.recordings.storage import Recordings
 
 router = APIRouter(tags=["calls"])
 
 
 class CallsEnvironment(Environment):
-    """NODE_GATEWAY_FUNCTION: name of the function that reaches media nodes."""
+    """NODE_GATEWAY_FUNCTION: name of the function that reaches media nodes. RECORDINGS_BUCKET."""
 
     node_gateway_function: str
+    recordings_bucket: str
 
 
 def _store(table: TableDep) -> CallStore:
@@ -34,6 +38,16 @@ def node_client() -> NodeClient:
     return NodeClient(read_environment(CallsEnvironment).node_gateway_function)
 
 
+def _links() -> RecordingLinks:
+    return RecordingLinks()
+
+
+def _recordings() -> Recordings:
+    return Recordings(read_environment(CallsEnvironment).recordings_bucket)
+
+
+LinksDep = Annotated[RecordingLinks, Depends(_links)]
+RecordingsDep = Annotated[Recordings, Depends(_recordings)]
 StoreDep = Annotated[CallStore, Depends(_store)]
 NodesDep = Annotated[NodeClient, Depends(node_client)]
 
@@ -53,17 +67,42 @@ def _filters(
 
 @router.get("/calls", summary="List calls")
 def list_calls(
-    caller: CallerDep, store: StoreDep, page: PageDep, filters: Annotated[CallFilters, Depends(_filters)]
+    caller: CallerDep,
+    store: StoreDep,
+    links: LinksDep,
+    page: PageDep,
+    filters: Annotated[CallFilters, Depends(_filters)],
 ) -> dict[str, Any]:
     """The organization's calls with their transcripts, newest first."""
     found = store.page(caller.org_id, offset=page.offset, limit=page.limit, filters=filters)
-    return {"calls": [call_view(call) for call in found.calls], "pagination": page.pagination(found.total)}
+    return {"calls": [call_view(call, links) for call in found.calls], "pagination": page.pagination(found.total)}
 
 
 @router.get("/calls/{call_id}", summary="Get a call")
-def read_call(caller: CallerDep, store: StoreDep, call_id: str) -> dict[str, Any]:
+def read_call(caller: CallerDep, store: StoreDep, links: LinksDep, call_id: str) -> dict[str, Any]:
     """One call, not wrapped."""
-    return call_view(store.get(caller.org_id, call_id))
+    return call_view(store.get(caller.org_id, call_id), links)
+
+
+@router.get(
+    "/calls/{call_id}/recording",
+    summary="Get a call's recording",
+    status_code=302,
+    response_class=RedirectResponse,
+    openapi_extra=KEY_OR_LINK,
+)
+def read_recording(
+    *,
+    caller: OptionalCallerDep,
+    store: StoreDep,
+    links: LinksDep,
+    recordings: RecordingsDep,
+    call_id: str,
+    t: Annotated[str | None, Query(description="The token of `recording_url`, which stands for a key.")] = None,
+) -> str:
+    """To a WAV file, caller left and agent right; the address it leads to is good for five minutes."""
+    org_id = caller.org_id if caller else links.organization_of(call_id, t or "")
+    return recordings.address(store.recorded(org_id, call_id))
 
 
 @router.post("/calls/outbound", summary="Place a call")

@@ -9,6 +9,7 @@ from sovereign.calls.outbound import OutboundOrder
 from sovereign.http import RequestModel
 from sovereign.kernel.clock import to_wire
 from sovereign.kernel.phone import check_e164
+from sovereign.recordings.links import RecordingLinks
 
 __all__ = ["CONTROL_COMMANDS", "ControlCommand", "OutboundRequest", "call_view"]
 
@@ -101,7 +102,7 @@ CONTROL_COMMANDS: dict[str, type[ControlCommand]] = {
 }
 
 
-def call_view(call: Call) -> dict[str, Any]:
+def call_view(call: Call, links: RecordingLinks) -> dict[str, Any]:
     """A call as clients see it, with both spellings of the assistant's members."""
     return {
         "id": call.ref.call_id,
@@ -118,7 +119,7 @@ def call_view(call: Call) -> dict[str, Any]:
         "analysis_result": call.analysis_result,
         "messages": None if call.messages is None else [message._asdict() for message in call.messages],
         "room_name": None,
-        "recording_url": call.recording_url,
+        "recording_url": links.url(call),
         "agent_id": call.agent_id,
         "assistant_id": call.agent_id,
         "number_id": call.number_id,

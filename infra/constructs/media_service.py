@@ -146,7 +146,8 @@ class MediaService(Construct):
         )
         grant(self._platform, MEDIA_NEEDS, self.task.task_role, container.add_environment)
         bucket = self._platform.data.recordings
-        bucket.grant_put(self.task.task_role)
+        stores = iam.PolicyStatement(actions=["s3:PutObject"], resources=[bucket.arn_for_objects("*")])
+        self.task.add_to_task_role_policy(stores)
         container.add_environment("RECORDINGS_BUCKET", bucket.bucket_name)
 
     def _logging(self, container: str) -> ecs.LogDriver:

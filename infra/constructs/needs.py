@@ -6,7 +6,7 @@ from typing import Protocol
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
-from infra.platform import Messaging, Platform, organization_secrets, secrets_statement
+from infra.platform import Messaging, Platform, api_url_parameter, organization_secrets, secrets_statement
 from infra.resources import Need
 
 Setter = Callable[[str, str], object]
@@ -84,12 +84,41 @@ def _organization_keys_write(platform: Platform, grantee: iam.IGrantable, set_va
     set_variable("SECRET_PREFIX", platform.stage.prefix)
 
 
+def _recordings_read(platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
+    """The addresses a function signs are good for what its own role may do."""
+    bucket = platform.data.recordings
+    statement = iam.PolicyStatement(actions=["s3:GetObject"], resources=[bucket.arn_for_objects("*")])
+    grantee.grant_principal.add_to_principal_policy(statement)
+    set_variable("RECORDINGS_BUCKET", bucket.bucket_name)
+
+
+def _recordings_finish(platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
+    bucket = platform.data.recordings
+    actions = ("AbortMultipartUpload", "DeleteObject", "GetObject", "PutObject")
+    objects = iam.PolicyStatement(
+        actions=[f"s3:{action}" for action in actions], resources=[bucket.arn_for_objects("*")]
+    )
+    listing = iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn])
+    for statement in (objects, listing):
+        grantee.grant_principal.add_to_principal_policy(statement)
+    set_variable("RECORDINGS_BUCKET", bucket.bucket_name)
+
+
 def _recordings_delete(platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
     bucket = platform.data.recordings
     bucket.grant_delete(grantee)
     listing = iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn])
     grantee.grant_principal.add_to_principal_policy(listing)
     set_variable("RECORDINGS_BUCKET", platform.data.recordings.bucket_name)
+
+
+def _api_url(platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
+    """By name: the API is deployed after what must know its address."""
+    name = api_url_parameter(platform.stage)
+    arn = cdk.Stack.of(grantee).format_arn(service="ssm", resource="parameter", resource_name=name.removeprefix("/"))  # type: ignore[arg-type]
+    statement = iam.PolicyStatement(actions=["ssm:GetParameter"], resources=[arn])
+    grantee.grant_principal.add_to_principal_policy(statement)
+    set_variable("API_URL_PARAMETER", name)
 
 
 def _node_gateway(platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
@@ -137,7 +166,10 @@ _GRANTERS: dict[Need, Granter] = {
     Need.PLATFORM_KEYS: _platform_keys,
     Need.ORGANIZATION_KEYS: _organization_keys,
     Need.ORGANIZATION_KEYS_WRITE: _organization_keys_write,
+    Need.RECORDINGS_READ: _recordings_read,
+    Need.RECORDINGS_FINISH: _recordings_finish,
     Need.RECORDINGS_DELETE: _recordings_delete,
+    Need.API_URL: _api_url,
     Need.NODE_GATEWAY: _node_gateway,
     Need.BUS: _bus,
     Need.DELIVERY_QUEUE: _delivery_queue,

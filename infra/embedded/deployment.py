@@ -46,6 +46,11 @@ class Deployment:
         stacks = self._cloudformation.describe_stacks()["Stacks"]
         return {output["OutputKey"]: output["OutputValue"] for stack in stacks for output in stack.get("Outputs", ())}
 
+    def publish_address(self, name: str, url: str) -> None:
+        """Tell the functions where clients reach the API: behind a proxy of its own, whose port may change."""
+        ssm = cloud_client("ssm", self._endpoint)
+        ssm.put_parameter(Name=name, Value=url, Type="String", Overwrite=True)
+
     def remember(self) -> None:
         """Record what was deployed; to be called once the emulator has it on disk."""
         self._record.write_text(json.dumps(self._deployed), encoding="utf-8")

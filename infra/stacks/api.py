@@ -7,11 +7,12 @@ import aws_cdk as cdk
 from aws_cdk import aws_apigatewayv2 as apigateway
 from aws_cdk import aws_apigatewayv2_integrations as integrations
 from aws_cdk import aws_logs as logs
+from aws_cdk import aws_ssm as ssm
 from constructs import Construct
 
 from infra.constructs.layers import Layers
 from infra.constructs.service_function import ServiceFunction, retention_of
-from infra.platform import Platform
+from infra.platform import Platform, api_url_parameter
 from infra.resources import API_RESOURCES, FALLBACK_RESOURCE
 from infra.stage import Stage
 
@@ -47,7 +48,15 @@ class ApiStack(cdk.Stack):
             self._routes(row.name, row.paths)
         self._stage(platform.stage)
         cdk.CfnOutput(self, "ApiId", value=self.api.api_id)
-        cdk.CfnOutput(self, "ApiUrl", value=f"{self.api.api_endpoint}{BASE_PATH}")
+        url = f"{self.api.api_endpoint}{BASE_PATH}"
+        cdk.CfnOutput(self, "ApiUrl", value=url)
+        ssm.StringParameter(
+            self,
+            "Url",
+            parameter_name=api_url_parameter(platform.stage),
+            string_value=platform.stage.api_url or url,
+            description="Where clients reach this API: links in webhooks and responses begin with it",
+        )
 
     def _integration(self, name: str) -> integrations.HttpLambdaIntegration:
         return integrations.HttpLambdaIntegration(f"{name}-integration", self.functions[name].target)

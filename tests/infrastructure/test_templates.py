@@ -79,7 +79,9 @@ SIGNS = {
     Need.ENCRYPTION: "kms:GenerateDataKey",
     Need.BUS: "events:PutEvents",
     Need.NODE_GATEWAY: "lambda:InvokeFunction",
+    Need.RECORDINGS_FINISH: "s3:AbortMultipartUpload",
     Need.RECORDINGS_DELETE: "s3:DeleteObject*",
+    Need.API_URL: "ssm:GetParameter",
     Need.ORGANIZATION_KEYS_WRITE: "secretsmanager:PutSecretValue",
 }
 """An action that shows that a need was granted, and only to the rows that have it."""
@@ -94,6 +96,7 @@ def test_function_is_granted_what_its_row_says_and_no_more(embedded: Templates, 
     assert ("secretsmanager:GetSecretValue" in actions) == bool(
         row.needs & {Need.SIGNING_SECRET, Need.CONTROL_SECRET, Need.PLATFORM_KEYS, Need.ORGANIZATION_KEYS}
     )
+    assert ("s3:GetObject" in actions) == bool(row.needs & {Need.RECORDINGS_READ, Need.RECORDINGS_FINISH})
     assert "dynamodb:Scan" not in actions
 
 
@@ -189,6 +192,22 @@ def test_recordings_are_encrypted_and_private(dev: Templates) -> None:
     assert all(bucket["Properties"]["PublicAccessBlockConfiguration"].values())
     (policy,) = dev.of_type("AWS::S3::BucketPolicy").values()
     assert "aws:SecureTransport" in str(policy)
+
+
+def test_media_nodes_store_recordings_and_can_do_nothing_else_with_them(dev: Templates) -> None:
+    (task,) = dev.of_type("AWS::ECS::TaskDefinition").values()
+    actions = actions_of(dev, task["Properties"]["TaskRoleArn"]["Fn::GetAtt"][0])
+    assert {action for action in actions if action.startswith("s3:")} == {"s3:PutObject"}
+    variables = {entry["Name"] for entry in task["Properties"]["ContainerDefinitions"][0]["Environment"]}
+    assert "RECORDINGS_BUCKET" in variables
+
+
+def test_the_apis_address_is_published_under_the_name_the_functions_read(dev: Templates) -> None:
+    (parameter,) = dev.of_type("AWS::SSM::Parameter").values()
+    _, function = function_named(dev, "calls")
+    name = function["Properties"]["Environment"]["Variables"]["API_URL_PARAMETER"]
+    assert parameter["Properties"]["Name"] == name
+    assert "/api/v1" in str(parameter["Properties"]["Value"])
 
 
 def test_every_log_group_forgets(dev: Templates) -> None:

@@ -9,8 +9,8 @@ from sovereign.kernel.table import Put
 from sovereign.organizations.items import to_item
 from sovereign.organizations.model import Organization
 from sovereign.organizations.store import OrganizationStore
+from sovereign.recordings.storage import Recordings
 from sovereign.retention.eraser import RetentionEraser
-from sovereign.retention.recordings import Recordings
 from sovereign.retention.register import RetentionRegister
 from sovereign.webhooks.traces import WebhookTraces
 from tests.unit.calls.harness import CALLER, ORG, OTHER_ORG

@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any, Final
 
 from sovereign.calls import keys
-from sovereign.calls.base import CallTable
+from sovereign.calls.base import CallTable, Change
 from sovereign.calls.errors import CallNotFoundError
 from sovereign.calls.items import call_with_content, from_json, to_json
 from sovereign.calls.model import Call, CallRef, Message
@@ -49,6 +49,14 @@ class CallContent(CallTable):
         }
         target = _private_ref(ref, "S") if private else keys.summary_ref(ref)
         self._table.put(self._content_write(ref, target, content, private=private))
+
+    def mark_recorded(self, ref: CallRef) -> None:
+        """The call's recording can be had from now on."""
+
+        def step(call: Call) -> Change | None:
+            return Change({"recording": "stored"}) if call.recording is None and not call.private else None
+
+        self._advance(ref, step)
 
     def load_whole(self, ref: CallRef) -> Call:
         """The call with everything there is, a gdpr_mode call's encrypted content too: for the platform's own work,

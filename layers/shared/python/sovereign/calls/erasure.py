@@ -29,13 +29,14 @@ class CallErasure(CallReading):
         return sorted((call_from_item(item).ref for item in found.values()), key=lambda ref: ref.number)
 
     def erase_content(self, ref: CallRef) -> None:
-        """Erase transcript, summary, analysis and the link to the recording (not the recording itself)."""
+        """Erase transcript, summary and analysis, and forget the recording, whose objects are erased before."""
         number = number_text(ref.number)
         self._delete(self._table.query(keys.rows_key(ref.org_id), begins_with=f"{number}#"))
         self.erase_private(ref)
 
         def step(call: Call) -> Change | None:
-            return Change({"recording_url": None}) if call.status.is_terminal and call.recording_url else None
+            recorded = call.status.is_terminal and call.recording == "stored"
+            return Change({"recording": "erased"}) if recorded else None
 
         self._advance(ref, step)
 

@@ -1,8 +1,14 @@
 """What can go wrong with a call that a client should know of."""
 
-from sovereign.kernel.errors import InvalidStateError, NotFoundError, UnavailableError
+from sovereign.kernel.errors import GoneError, InvalidStateError, NotFoundError, UnavailableError
 
-__all__ = ["CallNotFoundError", "CallNotInProgressError", "NoCapacityError"]
+__all__ = [
+    "CallNotFoundError",
+    "CallNotInProgressError",
+    "NoCapacityError",
+    "RecordingErasedError",
+    "RecordingNotFoundError",
+]
 
 
 class CallNotFoundError(NotFoundError):
@@ -19,6 +25,20 @@ class CallNotInProgressError(InvalidStateError):
 
     def __init__(self) -> None:
         super().__init__("Call is not in progress")
+
+
+class RecordingNotFoundError(NotFoundError):
+    """The call has no recording, or none yet (404)."""
+
+    def __init__(self) -> None:
+        super().__init__("The call has no recording")
+
+
+class RecordingErasedError(GoneError):
+    """The call's recording was erased at the end of its retention period (410)."""
+
+    def __init__(self) -> None:
+        super().__init__("The recording has been erased")
 
 
 class NoCapacityError(UnavailableError):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sovereign.kernel.ids import Direction
 
@@ -209,7 +209,8 @@ class Call:
     transfer: Mapping[str, Any] | None = None
     latency: Mapping[str, Any] | None = None
     cost: float | None = None
-    recording_url: str | None = None
+    recording: Literal["stored", "erased"] | None = None
+    """`erased`: retention has taken it. None: there is none, or it is not put together yet."""
     private: bool = False
     sequence: int = 0
     """Number of the last fact of this call."""

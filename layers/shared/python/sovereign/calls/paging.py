@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sovereign.calls import keys
-from sovereign.calls.errors import CallNotFoundError
+from sovereign.calls.errors import CallNotFoundError, RecordingErasedError, RecordingNotFoundError
 from sovereign.calls.items import call_with_content
 from sovereign.calls.lifecycle import CallLifecycle
 from sovereign.calls.model import Call, CallRef, CallStatus, Direction
@@ -75,6 +75,22 @@ class CallReading(CallLifecycle):
         if ref is None:
             raise CallNotFoundError
         return self._read_with_content(ref)
+
+    def recorded(self, org_id: str, call_id: str) -> CallRef:
+        """The organization's call, which has a recording; two requests.
+
+        Raises CallNotFoundError, RecordingNotFoundError, RecordingErasedError.
+        """
+        ref = self.find(org_id, call_id)
+        if ref is None:
+            raise CallNotFoundError
+        match self.get_row(ref).recording:
+            case "stored":
+                return ref
+            case "erased":
+                raise RecordingErasedError
+            case _:
+                raise RecordingNotFoundError
 
     def page(self, org_id: str, *, offset: int, limit: int, filters: CallFilters) -> CallPage:
         """The calls at `offset` of a filter, newest first.

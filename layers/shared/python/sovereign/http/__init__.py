@@ -1,6 +1,6 @@
 """The frame of the REST API: routers in, a Lambda handler out; the only user of FastAPI besides the routers."""
 
-from sovereign.http.admission import CallerDep, IdempotencyDep
+from sovereign.http.admission import KEY_OR_LINK, CallerDep, IdempotencyDep, OptionalCallerDep
 from sovereign.http.app import BASE_PATH, create_app, lambda_handler
 from sovereign.http.authentication import Caller
 from sovereign.http.environment import TableDep
@@ -13,12 +13,14 @@ from sovereign.kernel.masking import mask_secret, masked, unmasked
 
 __all__ = [
     "BASE_PATH",
+    "KEY_OR_LINK",
     "PLAIN_DIGITS",
     "BoolParameter",
     "Caller",
     "CallerDep",
     "Idempotency",
     "IdempotencyDep",
+    "OptionalCallerDep",
     "PageDep",
     "PageRequest",
     "RateLimiter",

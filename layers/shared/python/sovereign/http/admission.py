@@ -15,6 +15,12 @@ from sovereign.kernel.errors import DomainError, InvalidRequestError, NotFoundEr
 
 _LONGEST_ID = 256
 _LONGEST_QUERY_VALUE = 1024
+LINK_PARAMETER = "t"
+"""The query parameter that carries a signed link's token."""
+SIGNED_LINK: dict[str, list[str]] = {"SignedLink": []}
+"""Among a route's `security`: it takes signed links."""
+KEY_OR_LINK = {"security": [{"ApiKey": []}, SIGNED_LINK]}
+"""`openapi_extra` of a route that takes either."""
 
 
 @dataclass
@@ -47,7 +53,7 @@ def exchange_of(request: Request) -> Exchange:
 def admit(request: Request) -> None:
     """Let a request through to its route, or raise why not; the order is the order of the answers a client gets."""
     exchange, frame = exchange_of(request), frame_of(request)
-    if not is_public(request):
+    if not (is_public(request) or _brings_link(request)):
         grant = frame.authenticator.authenticate(request.headers.get("authorization"))
         exchange.caller = Caller(grant.org_id, grant.key_id, grant.parent_org_id)
         exchange.rate = frame.rate_limiter.count(grant.key_id, grant.rate_limit_per_minute)
@@ -69,6 +75,14 @@ def is_public(request: Request) -> bool:
     """Whether the route is declared to need no key, as OpenAPI says it: `openapi_extra={"security": []}`."""
     extra = getattr(request.scope.get("route"), "openapi_extra", None) or {}
     return extra.get("security") == []
+
+
+def _brings_link(request: Request) -> bool:
+    """Whether a signed link stands for the key: only on routes that say so, which check it themselves; a key that is
+    sent as well is the one that counts."""
+    extra = getattr(request.scope.get("route"), "openapi_extra", None) or {}
+    takes_links = SIGNED_LINK in extra.get("security", ())
+    return takes_links and LINK_PARAMETER in request.query_params and "authorization" not in request.headers
 
 
 def _check_parameters(request: Request) -> None:
@@ -103,9 +117,15 @@ def _caller(request: Request, _: Annotated[None, Depends(admit)]) -> Caller:
     return caller
 
 
+def _caller_if_any(request: Request, _: Annotated[None, Depends(admit)]) -> Caller | None:
+    return exchange_of(request).caller
+
+
 def _idempotency(request: Request, _: Annotated[None, Depends(admit)]) -> Idempotency:
     return exchange_of(request).idempotency
 
 
 CallerDep = Annotated[Caller, Depends(_caller)]
+OptionalCallerDep = Annotated[Caller | None, Depends(_caller_if_any)]
+"""For routes that a signed link opens too: None when one was brought instead of a key."""
 IdempotencyDep = Annotated[Idempotency, Depends(_idempotency)]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
 
 _PATIENT = Config(
@@ -43,6 +44,8 @@ def client(service: Literal["s3"]) -> "S3Client": ...
 def client(service: Literal["secretsmanager"]) -> "SecretsManagerClient": ...
 @overload
 def client(service: Literal["sqs"]) -> "SQSClient": ...
+@overload
+def client(service: Literal["ssm"]) -> "SSMClient": ...
 @overload
 def client(service: Literal["stepfunctions"]) -> "SFNClient": ...
 @cache

@@ -11,7 +11,7 @@ from sovereign.kernel.clock import Clock, utc_now
 from sovereign.kernel.errors import NotFoundError
 from sovereign.kernel.observe import logger
 from sovereign.organizations.store import OrganizationStore
-from sovereign.retention.recordings import Recordings
+from sovereign.recordings.storage import Recordings
 from sovereign.retention.register import Progress, RetentionRegister
 from sovereign.webhooks.traces import WebhookTraces
 
@@ -86,7 +86,8 @@ class RetentionEraser:
         return False
 
     def _erase_content(self, ref: CallRef) -> None:
-        if self._recordings and self._calls.get_row(ref).recording_url:
+        if self._recordings and self._calls.get_row(ref).started_at:
+            # whatever the row says: pieces of a recording may lie there that were never put together
             self._recordings.erase(ref)
         self._traces.erase_content(ref)
         self._calls.erase_content(ref)

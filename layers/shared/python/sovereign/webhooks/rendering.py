@@ -9,6 +9,7 @@ from sovereign.calls.model import Call, CallRef
 from sovereign.calls.store import CallStore
 from sovereign.kernel.clock import Clock, utc_now
 from sovereign.kernel.encryption import Cipher
+from sovereign.recordings.links import RecordingLinks
 from sovereign.webhooks import bodies
 from sovereign.webhooks.bodies import CallDescription, Report
 from sovereign.webhooks.delivery import Delivery, DeliveryStatus
@@ -35,6 +36,7 @@ class FactRenderer:
         secrets: AssistantSecrets,
         numbers: NumberNames,
         cipher: Cipher,
+        links: RecordingLinks | None = None,
         clock: Clock = utc_now,
     ) -> None:
         self._calls = calls
@@ -42,6 +44,7 @@ class FactRenderer:
         self._secrets = secrets
         self._cipher = cipher
         self._numbers = numbers
+        self._links = links or RecordingLinks(clock)
         self._clock = clock
 
     def target(self, fact: FactNotice) -> WebhookTarget | None:
@@ -75,7 +78,7 @@ class FactRenderer:
         call = self._calls.load_whole(fact.call)
         described = self._described(call, fact)
         if fact.name == CALL_REPORTED:
-            return bodies.end_of_call_report(described, _report(call), fact.occurred_at)
+            return bodies.end_of_call_report(described, _report(call, self._links.url(call)), fact.occurred_at)
         error = call.error if fact.status == "ended-with-error" else None
         return bodies.status_update(described, fact.occurred_at, error=error, end_reason=fact.end_reason)
 
@@ -104,7 +107,7 @@ class FactRenderer:
         return self._numbers.name_of(ref.org_id, number_id) if number_id else None
 
 
-def _report(call: Call) -> Report:
+def _report(call: Call, recording_url: str | None) -> Report:
     spoken = [m for m in call.messages or () if m.role in ("user", "assistant")]
     return Report(
         duration_seconds=call.duration_seconds or 0,
@@ -116,6 +119,6 @@ def _report(call: Call) -> Report:
         cost=call.cost,
         analysis=call.analysis_result,
         analysis_error=call.analysis_error,
-        recording_url=call.recording_url,
+        recording_url=recording_url,
         transfer=call.transfer,
     )

@@ -5,18 +5,29 @@ from collections.abc import Iterator, Sequence
 from fastapi import APIRouter
 from fastapi.openapi.utils import get_openapi
 
+from sovereign.http.admission import LINK_PARAMETER
 from sovereign.http.app import BASE_PATH, create_app
 from sovereign.http.contract.failures import HEADERS, RATE_HEADERS, error_schema, name_of, responses, statuses
 from sovereign.http.contract.operation import JsonObject, Operation, Operations, schema_of
 from sovereign.http.contract.requests import complete_requests
 
-_SUCCESS = "200", "201"
+_SUCCESS = "200", "201", "302"
 _DESCRIPTION = """Voice-AI phone agents on your own AWS account.
 
 `PATCH` changes only the members that are sent; an explicit null clears a nullable one, and a nested object replaces the
 stored one whole. Read-only members may be sent back unchanged. Secrets are shown masked; a mask sent back leaves the
 value as it is. Times are ISO 8601 UTC with milliseconds, phone numbers E.164.
 """
+
+
+_LINKS: JsonObject = {
+    "SignedLink": {
+        "type": "apiKey",
+        "in": "query",
+        "name": LINK_PARAMETER,
+        "description": "The token of a link this API gave out; good for one object and a limited time.",
+    }
+}
 
 
 class ContractError(Exception):
@@ -46,7 +57,7 @@ def build(routers: Sequence[APIRouter], operations: Operations, version: str) ->
     document["components"] |= {
         "responses": responses(),
         "headers": HEADERS,
-        "securitySchemes": {"ApiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "fl_live_…"}},
+        "securitySchemes": {"ApiKey": {"type": "http", "scheme": "bearer", "bearerFormat": "fl_live_…"}, **_LINKS},
     }
     document["security"] = [{"ApiKey": []}]
     return document
@@ -78,6 +89,8 @@ def _complete(described: JsonObject, operation: Operation, components: JsonObjec
 
 
 def _answer(operation: Operation, components: JsonObject, method: str) -> JsonObject:
+    if operation.redirects_to:
+        return _redirect(operation.redirects_to)
     names = (*RATE_HEADERS, "Idempotent-Replayed") if method == "POST" else RATE_HEADERS
     content = {"schema": schema_of(operation.answer, components), "example": operation.example}
     return {
@@ -85,6 +98,12 @@ def _answer(operation: Operation, components: JsonObject, method: str) -> JsonOb
         "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in names},
         "content": {"application/json": content},
     }
+
+
+def _redirect(where: str) -> JsonObject:
+    location = {"description": where, "required": True, "schema": {"type": "string", "format": "uri"}}
+    limits = {name: {"$ref": f"#/components/headers/{name}"} for name in RATE_HEADERS}
+    return {"description": "To be fetched there.", "headers": {"Location": location, **limits}}
 
 
 def _link(document: JsonObject, operations: Operations) -> None:

@@ -55,6 +55,8 @@ class Operation:
     rules: JsonObject = field(default_factory=dict)
     errors: Sequence[int] = ()
     created: str | None = None
+    redirects_to: str | None = None
+    """What the address in `Location` is; such an operation has no body, and `answer` is not looked at."""
     unavailable_answer: bool = False
     """503 has the same body as 200."""
 
