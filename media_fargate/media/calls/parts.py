@@ -38,6 +38,9 @@ class CallConversation(Protocol):
     def close(self, ending: Ending, message: str | None = None) -> None:
         """End the call after an optional last message; the first ending stands."""
 
+    def cut(self, ending: Ending) -> None:
+        """End the call in this moment; what was decided before stands as the reason."""
+
 
 @dataclass(frozen=True)
 class ConversationUsage:

@@ -8,6 +8,7 @@ from typing import Any
 from media.calls.parts import ConversationUsage
 from media.calls.setup import CallFrame, SessionServices
 from media.calls.workflow import follow
+from media.conversation.caller_audio import CallerAudio
 from media.conversation.clearance import Clearance
 from media.conversation.context import Context
 from media.conversation.ear import Ear
@@ -35,6 +36,7 @@ class PipelineParts:
     recognition: Recognition
     synthesiser: Synthesiser
     clearance: Clearance
+    caller_audio: CallerAudio
 
     @property
     def usage(self) -> ConversationUsage:
@@ -46,9 +48,9 @@ class PipelineParts:
         return self.conversation.run(), self._recognise()
 
     def poll(self, pcm: bytes, now: float) -> None:
-        """Hear what the line brought, and play. What comes before the clearance is not kept for later."""
-        if pcm and self.clearance.listening.is_set():
-            self.ear.hear(pcm, now)
+        """Hear what the line brought, and play."""
+        if pcm:
+            self.caller_audio.hear(pcm, now)
         self.speaker.pump()
 
     def stop(self) -> None:
@@ -89,6 +91,13 @@ def assemble(frame: CallFrame, services: SessionServices) -> PipelineParts:
     ear = Ear(leg.sample_rate, turns, services.detector, recognition, context, predictor=services.predictor)
     responder = Responder(services.model, speaker, tools, frame.history, context)
     conversation.attach(ear, speaker, responder, frame.history, context)
+    audio = CallerAudio(
+        leg.sample_rate,
+        ear,
+        context,
+        keys_in_audio=lambda: conversation.keys_in_audio,
+        beeps_wanted=lambda: conversation.awaits_beep,
+    )
     return PipelineParts(
-        frame.tasks, conversation, transfers, ear, speaker, recognition, services.synthesiser, context.clearance
+        frame.tasks, conversation, transfers, ear, speaker, recognition, services.synthesiser, context.clearance, audio
     )

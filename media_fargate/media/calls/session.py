@@ -140,7 +140,7 @@ class CallSession:
 
     def _time_is_up(self) -> None:
         if parts := self._running():
-            parts.conversation.close(Ending(EndReason.MAX_DURATION))
+            parts.conversation.cut(Ending(EndReason.MAX_DURATION))
 
     def _end(self, ending: Ending) -> None:
         """The one place where a call is over; the first ending stands."""

@@ -67,6 +67,8 @@ def conversation_settings(direction: Direction, assistant: EffectiveAssistant) -
     return ConversationSettings(
         prompt=tuple(ChatMessage(message.role, message.content) for message in assistant.llm.messages),
         disclosure=settings.ai_disclosure,
+        voicemail_detection=direction == "outbound" and bool(settings.voicemail_detection),
+        voicemail_message=settings.voicemail_message,
         consent=consent.message if consent and consent.enabled else None,
         recording_notice=settings.recording_notice if recorded else None,
         recording_without_notice=recorded and direction == "inbound",

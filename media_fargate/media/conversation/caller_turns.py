@@ -26,11 +26,13 @@ _ASSENT_SECONDS = 1.5
 
 @dataclass
 class CallerTurn:
-    """What the caller is saying, from the start of speech until it is answered; `prepared` is an early answer."""
+    """What the caller is saying, from the start of speech until it is answered; `prepared` is an early answer. What is
+    only `overheard` began before the agent's own opening: it interrupts nothing and gets no answer of its own."""
 
     pieces: list[str] = field(default_factory=list)
     ended: TurnEnded | None = None
     prepared: Reply | None = None
+    overheard: bool = False
 
     @property
     def text(self) -> str:
@@ -57,6 +59,7 @@ class CallerTurns:
         context: Context,
         *,
         accept: Callable[[str, CallerTurn], None],
+        overhear: Callable[[str], None],
     ) -> None:
         self._settings = settings
         self._ear = ear
@@ -64,6 +67,8 @@ class CallerTurns:
         self._floor = floor
         self._figures = context.figures
         self._accept = accept
+        self._overhear = overhear
+        self.overhears = False
         self._loop = asyncio.get_running_loop()
         self._assent: tuple[str, float] | None = None
         self.turn: CallerTurn | None = None
@@ -83,7 +88,7 @@ class CallerTurns:
         """The caller begins to speak: the agent does not begin meanwhile."""
         self._speaker.caller_speaking = True
         if self.turn is None:
-            self.turn = CallerTurn()
+            self.turn = CallerTurn(overheard=self.overhears)
         # a turn that still waits for its text goes on
         self.turn.ended = None
         self.turn.drop(self._floor)
@@ -94,6 +99,13 @@ class CallerTurns:
         if self.turn is not None:
             self.turn.drop(self._floor)
 
+    def catch_up(self) -> None:
+        """Nobody was followed for a while: a turn that ended meanwhile is not waited for."""
+        self._speaker.caller_speaking = self._ear.turns.caller_speaking
+        if self.turn is not None and not self._ear.turns.in_turn:
+            self.turn.drop(self._floor)
+            self.turn = None
+
     def likely_end(self, _: LikelyEnd) -> None:
         """The caller pauses: the agent may begin if it has something to say."""
         self._speaker.caller_speaking = False
@@ -101,7 +113,7 @@ class CallerTurns:
 
     def words_known(self, event: WordsKnown) -> None:
         """Words so far: they can make an interruption, confirm one, or show it to be listening."""
-        if self.turn is None:
+        if self.turn is None or self.turn.overheard:
             return
         known = f"{self.turn.text} {event.text}".strip()
         if self._ear.interrupts(known):
@@ -117,14 +129,20 @@ class CallerTurns:
         if event.text:
             turn.pieces.append(event.text)
             turn.drop(self._floor)
+        if not turn.overheard:
+            self._confirm(turn)
+        if turn.ended is not None and not self._ear.recognition.pending:
+            self._finish_turn(turn)
+        elif turn.text and not (
+            turn.overheard or turn.prepared or self._floor.agent_busy or self._speaker.caller_speaking
+        ):
+            turn.prepared = self._floor.prepare_answer(turn.text)
+
+    def _confirm(self, turn: CallerTurn) -> None:
         if self._ear.interrupts(turn.text):
             self.interrupted()
         if self._floor.interrupted and turn.text:
             (self._floor.give_back if is_backchannel(turn.text) else self._floor.take)()
-        if turn.ended is not None and not self._ear.recognition.pending:
-            self._finish_turn(turn)
-        elif turn.text and not (turn.prepared or self._floor.agent_busy or self._speaker.caller_speaking):
-            turn.prepared = self._floor.prepare_answer(turn.text)
 
     def turn_ended(self, event: TurnEnded) -> None:
         """The turn is over; it is complete when its text is there."""
@@ -138,7 +156,9 @@ class CallerTurns:
         self.turn = None
         if not turn.text:
             return
-        if self._floor.agent_busy:
+        if turn.overheard:
+            self._overhear(turn.text)
+        elif self._floor.agent_busy:
             self._overlap(turn)
         else:
             self._accept(turn.text, turn)

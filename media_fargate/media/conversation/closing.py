@@ -10,6 +10,8 @@ from sovereign.calls.model import EndReason
 
 CLOSING_SECONDS = 30.0
 """Longest goodbye: a message of 300 characters takes about 20 s to speak."""
+_SECONDS_A_CHARACTER = 0.12
+"""A slow voice: what is longer than any goodbye (a message left on a machine) gets its time."""
 _LAST_PACKETS_SECONDS = 0.1
 """What has left the leg's buffer is still on its way when the last word counts as played."""
 _TRANSFER_ANSWER_SECONDS = 2.0
@@ -31,6 +33,7 @@ class Closing:
         self._loop = asyncio.get_running_loop()
         self._ending: Ending | None = None
         self._last_words: Utterance | None = None
+        self._timer: asyncio.TimerHandle | None = None
 
     @property
     def decided(self) -> bool:
@@ -45,14 +48,21 @@ class Closing:
         return True
 
     def after(self, last_words: Utterance | None) -> None:
-        """Carry it out when these words have been spoken, or now."""
+        """Carry it out when these words have been spoken, or now. They take the place of any given before."""
         if self._ending is None:
             raise RuntimeError("the end has not been decided")
         self._last_words = last_words
         if last_words is None:
             self._end(self._ending)
         else:
-            self._loop.call_later(CLOSING_SECONDS, self._end, self._ending)
+            if self._timer is not None:
+                self._timer.cancel()
+            longest = max(CLOSING_SECONDS, len(last_words.text) * _SECONDS_A_CHARACTER)
+            self._timer = self._loop.call_later(longest, self._end, self._ending)
+
+    def cut(self, ending: Ending) -> None:
+        """The call is over now, whatever is still being said; the reason decided before stands."""
+        self._end(self._ending or ending)
 
     def utterance_done(self, utterance: Utterance) -> None:
         """An utterance was spoken: perhaps the last one."""

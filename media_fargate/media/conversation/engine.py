@@ -33,8 +33,6 @@ from media.speech.interfaces import ProviderError
 from media.telephony.leg import LegAnswered, LegClosed, LegDigit, LegRinging
 from sovereign.calls.model import EndReason
 
-_ASK_WHETHER_THERE = "The caller has been silent for a while. Ask briefly whether they are still there."
-
 
 class Conversation:
     """Listens, answers, lets itself be interrupted, asks the silent, and decides when the call ends."""
@@ -58,8 +56,11 @@ class Conversation:
         self._ear, self._speaker, self._history, self._figures = ear, speaker, history, context.figures
         self._floor = Floor(ear, speaker, responder, history, context)
         taking = self._settings.turn_taking
-        self._turns = CallerTurns(taking, ear, speaker, self._floor, context, accept=self._accept)
+        self._turns = CallerTurns(
+            taking, ear, speaker, self._floor, context, accept=self._accept, overhear=history.add_caller
+        )
         self._opening = Opening(self._settings, context.clearance, self)
+        self._turns.overhears = self._settings.voicemail_detection
         self._handlers = self._event_table(self._turns)
 
     def _event_table(self, turns: CallerTurns) -> dict[type, Callable[[Any], None]]:
@@ -78,6 +79,8 @@ class Conversation:
             ev.SilenceDue: self._on_silence,
             ev.DigitsEntered: self._on_digits,
             ev.Due: lambda event: event.act(),
+            ev.BeepHeard: lambda _: None,
+            ev.BeepEnded: lambda _: None,
             ev.RecogniserFailed: lambda event: self.fail(event.error),
             ev.SpeakingFailed: self._on_speaking_failed,
             ev.FloorWanted: lambda _: None,
@@ -99,12 +102,13 @@ class Conversation:
         self._settle()
         while True:
             event = await self._events.get()
+            self._opening.observe(event)
             if self._takes(event):
                 self._handlers[type(event)](event)
             self._settle()
 
     def _takes(self, event: ev.ConversationEvent) -> bool:
-        if isinstance(event, LegClosed | ev.UtteranceDone | ev.ReplyDone | ev.SpeakingFailed):
+        if isinstance(event, LegClosed | ev.UtteranceDone | ev.ReplyDone | ev.SpeakingFailed | ev.Due):
             return True
         return not (self._closing.decided or self._transferring)
 
@@ -113,15 +117,21 @@ class Conversation:
         if self._closing.decided:
             self._ear.turns.agent_active = False
             return
+        turn = self._turns.turn
+        if turn is None:
+            self._opening.answerer_paused()
         if self._idle:
             self._use_free_floor()
-        self._ear.turns.agent_active = self._floor.can_be_taken and not self._transferring
+        spoken_over = turn is not None and turn.overheard
+        self._ear.turns.agent_active = self._floor.can_be_taken and not (self._transferring or spoken_over)
+        self._turns.overhears = self._opening.lets_speak_first
         if self._silence:
-            (self._silence.watch if self._idle else self._silence.pause)()
+            self._silence.follow(agent_busy=self._floor.agent_busy, idle=self._idle)
 
     @property
     def _idle(self) -> bool:
-        return self._opening.over and not (self._floor.agent_busy or self._turns.turn or self._transferring)
+        somebody = self._floor.agent_busy or self._turns.turn or self._transferring or self._keypad.entering
+        return self._opening.over and not somebody
 
     def _use_free_floor(self) -> None:
         waiting = self._turns.take_waiting(self._last_said)
@@ -135,6 +145,7 @@ class Conversation:
         """The caller's turn is over and gets its answer."""
         if self._silence:
             self._silence.start_over()
+        self._opening.voicemail.answered()
         self._history.add_caller(text)
         if turn is not None and turn.ended is not None:
             self._turn_figures = TurnFigures(speech_ended=turn.ended.at, decided=self._loop.time())
@@ -180,18 +191,21 @@ class Conversation:
             self.close(Ending(EndReason.PROVIDER_ERROR, str(event.error)))
 
     def _on_silence(self, _: ev.SilenceDue) -> None:
-        watch, policy = self._silence, self._settings.silence
-        if watch is None or policy is None or not self._idle:
-            return
-        if watch.exhausted:
-            self.close(Ending(EndReason.SILENCE_TIMEOUT), policy.final_message)
-        elif (message := watch.next_message()) is not None:
-            self.say(message)
-        else:
-            self.note(_ASK_WHETHER_THERE, respond=True)
+        if self._silence and self._idle:
+            self._silence.act(self)
+
+    @property
+    def keys_in_audio(self) -> bool:
+        """Whether the caller's keys are to be looked for in the sound: until the line itself tells of one."""
+        return self._keypad.found_in_audio and not self._closing.decided
+
+    @property
+    def awaits_beep(self) -> bool:
+        """Whether a beep would mean something."""
+        return self._opening.voicemail.listening
 
     def _on_digit(self, event: LegDigit) -> None:
-        if not self._opening.press(event.digit):
+        if self._keypad.counts(event) and not self._opening.press(event.digit):
             self._keypad.press(event.digit)
 
     def _on_digits(self, event: ev.DigitsEntered) -> None:
@@ -221,7 +235,7 @@ class Conversation:
     def greet(self) -> None:
         """Speak the first message, or let the model open when there is none (empty: the caller begins)."""
         if self._settings.first_message:
-            self.say(self._settings.first_message)
+            self.say(self._settings.first_message).begins_over_caller = True
         elif self._settings.first_message is None:
             self._floor.answer()
 
@@ -243,6 +257,7 @@ class Conversation:
             yield
         finally:
             self._transferring = False
+            self._turns.catch_up()
             self.post(ev.FloorWanted())
 
     def transferred(self) -> None:
@@ -251,8 +266,24 @@ class Conversation:
 
     def close(self, ending: Ending, message: str | None = None) -> None:
         """End the call after an optional last message; the first ending stands."""
-        if not self._closing.decide(ending):
+        if not self.decide(ending):
             return
+        self._opening.voicemail.cancel()
+        self._closing.after(self.say(message, interruptible=False) if message else None)
+
+    def cut(self, ending: Ending) -> None:
+        """End the call in this moment; what was decided before stands as the reason."""
+        self._closing.cut(ending)
+
+    def last_words(self, text: str) -> None:
+        """Speak these in place of any before, then end the call as it was decided."""
+        self._floor.silence()
+        self._closing.after(self.say(text, interruptible=False))
+
+    def decide(self, ending: Ending) -> bool:
+        """Fall silent for good, for the call is going to end like this; False when it was decided before."""
+        if not self._closing.decide(ending):
+            return False
         if self._silence:
             self._silence.pause()
         self._keypad.close()
@@ -260,7 +291,7 @@ class Conversation:
         if self._turns.turn is not None:
             self._turns.turn.drop(self._floor)
         self._floor.silence()
-        self._closing.after(self.say(message, interruptible=False) if message else None)
+        return True
 
     def fail(self, error: ProviderError) -> None:
         """A provider failed for good: apologise and end."""

@@ -68,6 +68,18 @@ class DigitsEntered:
 
 
 @dataclass(frozen=True)
+class BeepHeard:
+    """A steady tone of `hertz` has been on the line for long enough to be a machine's."""
+
+    hertz: float
+
+
+@dataclass(frozen=True)
+class BeepEnded:
+    """The tone is over."""
+
+
+@dataclass(frozen=True)
 class Due:
     """The time for something has come; `act` is run in order with the events."""
 
@@ -99,6 +111,8 @@ ConversationEvent = (
     | SilenceDue
     | FloorWanted
     | DigitsEntered
+    | BeepHeard
+    | BeepEnded
     | Due
     | RecogniserFailed
     | SpeakingFailed

@@ -1,4 +1,4 @@
-"""What comes before the talk, in this order: disclosure, consent, recording notice, greeting."""
+"""What comes before the talk, in this order: the answerer's first words, disclosure, consent, notice, greeting."""
 
 import asyncio
 from collections.abc import Callable
@@ -7,9 +7,14 @@ from typing import Protocol
 from media.conversation.clearance import Clearance
 from media.conversation.closing import Ending
 from media.conversation.consent import ConsentStep
+from media.conversation.events import ConversationEvent
 from media.conversation.settings import ConversationSettings
 from media.conversation.utterance import Utterance
+from media.conversation.voicemail import VoicemailWatch
 from sovereign.calls.model import EndReason
+
+GREETING_WAITS_SECONDS = 2.5
+"""For the end of what the answerer says first."""
 
 
 class Host(Protocol):
@@ -27,6 +32,12 @@ class Host(Protocol):
     def close(self, ending: Ending, message: str | None = None) -> None:
         """End the call."""
 
+    def decide(self, ending: Ending) -> bool:
+        """Fall silent for good: the call ends with `last_words`."""
+
+    def last_words(self, text: str) -> None:
+        """Speak these in place of any before, then end the call."""
+
     def later(self, seconds: float, act: Callable[[], None]) -> asyncio.TimerHandle:
         """Run something later, in order with the events."""
 
@@ -38,8 +49,11 @@ class Opening:
         self._settings = settings
         self._clearance = clearance
         self._host = host
+        self._disclosure: Utterance | None = None
         self._notice: Utterance | None = None
+        self._waiting_since_answer: asyncio.TimerHandle | None = None
         self.over = False
+        self.voicemail = VoicemailWatch(self, host.later)
         self._consent = ConsentStep(
             ask=lambda: host.say(settings.consent or "", interruptible=False),
             stop=host.stop,
@@ -50,12 +64,22 @@ class Opening:
 
     def begin(self) -> None:
         """The call is up."""
-        if self._settings.disclosure:
-            self._host.say(self._settings.disclosure, interruptible=False)
-        if self._settings.consent:
-            self._consent.begin()
+        if self._settings.voicemail_detection:
+            self._clearance.listening.set()
+            self.voicemail.start()
+            self._waiting_since_answer = self._host.later(GREETING_WAITS_SECONDS, self._speak)
         else:
-            self._go_on()
+            self._speak()
+
+    @property
+    def lets_speak_first(self) -> bool:
+        """Whether it waits for the end of what the answerer says first."""
+        return self._waiting_since_answer is not None
+
+    def answerer_paused(self) -> None:
+        """Nobody speaks at the moment."""
+        if self.lets_speak_first and self.voicemail.heard_speech:
+            self._speak()
 
     def press(self, digit: str) -> bool:
         """Take a key; False when the opening has no use for it."""
@@ -63,15 +87,33 @@ class Opening:
         self._consent.press(digit)
         return pending
 
+    def observe(self, event: ConversationEvent) -> None:
+        """Look at what happened, before anything else does."""
+        self.voicemail.observe(event)
+
     def utterance_done(self, utterance: Utterance) -> None:
         """Something was spoken, or given up."""
         self._consent.utterance_done(utterance)
-        if utterance is self._notice and not (utterance.stopped or utterance.failed):
+        if utterance is self._notice and _was_heard(utterance):
             self._clearance.recording.set()
 
     def cancel(self) -> None:
         """The call is ending: nothing of it is to come any more."""
         self._consent.cancel()
+        self._stop_waiting()
+
+    # what is said
+
+    def _speak(self) -> None:
+        if self._settings.voicemail_detection and not self.lets_speak_first:
+            return
+        self._stop_waiting()
+        if self._settings.disclosure:
+            self._disclosure = self._host.say(self._settings.disclosure, interruptible=False)
+        if self._settings.consent:
+            self._consent.begin()
+        else:
+            self._go_on()
 
     def _go_on(self) -> None:
         """Nothing stands against listening any more."""
@@ -85,3 +127,28 @@ class Opening:
 
     def _refused(self, reason: EndReason) -> None:
         self._host.close(Ending(reason))
+
+    def _stop_waiting(self) -> None:
+        if self._waiting_since_answer is not None:
+            self._waiting_since_answer.cancel()
+            self._waiting_since_answer = None
+
+    # what the voicemail watch asks for
+
+    def machine_answered(self) -> bool:
+        """Fall silent for good; with nothing to leave the call is over."""
+        if not self._settings.voicemail_message:
+            self._host.close(Ending(EndReason.VOICEMAIL))
+            return False
+        return self._host.decide(Ending(EndReason.VOICEMAIL))
+
+    def leave_message(self) -> None:
+        """Speak the message and hang up; whoever hears it is told first what speaks, as on every call."""
+        message = self._settings.voicemail_message or ""
+        told = self._disclosure is not None and _was_heard(self._disclosure)
+        disclosure = "" if told else self._settings.disclosure or ""
+        self._host.last_words(f"{disclosure} {message}".strip())
+
+
+def _was_heard(utterance: Utterance) -> bool:
+    return utterance.done.is_set() and not (utterance.stopped or utterance.failed)

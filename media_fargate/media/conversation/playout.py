@@ -86,7 +86,7 @@ class Playout:
             if not self._waiting:
                 return
             utterance = self._current = self._waiting.popleft()
-        if utterance.started_at is None and utterance.interruptible and self.caller_speaking:
+        if self.caller_speaking and utterance.waits_for_caller:
             return
         self._fill(utterance)
         if utterance.all_written and self._leg.queued_bytes == 0:

@@ -16,12 +16,15 @@ class ConversationSettings:
     `prompt` opens every request to the model. `disclosure` is spoken first and cannot be interrupted; then comes the
     question for `consent` to being heard (None: not asked), then the `recording_notice`, then `first_message`, or the
     model when that is None (empty: the caller begins). Without a notice a recording may be made only with
-    `recording_without_notice`.
+    `recording_without_notice`. With `voicemail_detection` all this waits for whoever answers to speak first, and a
+    machine gets the `voicemail_message` instead (None: the call is ended).
     `pronunciation` pairs are (written, spoken). `silence` None: a silent caller is left alone.
     """
 
     prompt: Sequence[ChatMessage] = ()
     disclosure: str | None = None
+    voicemail_detection: bool = False
+    voicemail_message: str | None = None
     consent: str | None = None
     recording_notice: str | None = None
     recording_without_notice: bool = False

@@ -22,11 +22,12 @@ class Utterance:
     """Sentences go in by `say` and `finish`; the speaker turns them into audio, plays it and accounts for it.
 
     Positions are bytes of audio from the utterance's beginning. `interruptible` False: the caller's voice does not
-    stop it (a goodbye).
+    stop it (a goodbye). `begins_over_caller`: it does not wait for the caller to pause.
     """
 
     def __init__(self, sample_rate: int, *, interruptible: bool = True) -> None:
         self.interruptible = interruptible
+        self.begins_over_caller = False
         self.sentences: asyncio.Queue[str | None] = asyncio.Queue()
         self.task: asyncio.Task[None] | None = None
         self.failed = False
@@ -43,6 +44,11 @@ class Utterance:
         self._written = 0
         self._played = 0
         self._audio_complete = False
+
+    @property
+    def waits_for_caller(self) -> bool:
+        """Whether it has not begun and does not before the caller pauses."""
+        return self.started_at is None and self.interruptible and not self.begins_over_caller
 
     # text
 

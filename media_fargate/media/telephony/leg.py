@@ -27,9 +27,10 @@ class LegAnswered:
 
 @dataclass(frozen=True)
 class LegDigit:
-    """One DTMF digit from the peer: 0-9, *, #, A-D."""
+    """One DTMF digit from the peer: 0-9, *, #, A-D. `in_audio`: found in the sound, no event of the line's."""
 
     digit: str
+    in_audio: bool = False
 
 
 @dataclass(frozen=True)
