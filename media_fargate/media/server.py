@@ -43,6 +43,7 @@ from sovereign.nodes.model import Node
 from sovereign.nodes.store import NodeStore
 from sovereign.provider_keys.addresses import base_urls
 from sovereign.provider_keys.ring import KeyRing
+from sovereign.recordings.storage import Recordings
 from sovereign.webhooks.asker import WebhookAsker
 
 __all__ = ["EXIT_REPLACE", "MediaProcess", "main"]
@@ -140,6 +141,7 @@ class MediaProcess:
             calls=calls,
             directory=directory,
             report=telemetry.report,
+            recordings=Recordings(bucket) if (bucket := environment.recordings_bucket) else None,
         )
         return CallServices(
             node_id=self._node_id,

@@ -16,6 +16,7 @@ from media.conversation.tools import offered_specs
 from media.conversation.workflow.graph import Graph
 from media.conversation.workflow.providers import NodeSpeech
 from media.directory import TableDirectory
+from media.leg_layers import LegLayers, layers_of
 from media.running_call import Conversation, Prepared, Session
 from media.speech.interfaces import ChatModel, ProviderError, Recogniser, Synthesiser, ToolCall, ToolSpec
 from media.speech.registry import Providers
@@ -27,6 +28,7 @@ from sovereign.catalog.defaults import default_configs
 from sovereign.catalog.registry import TTS_CONFIGS
 from sovereign.catalog.tools import WebhookTool
 from sovereign.kernel.signing import SigningSecret
+from sovereign.recordings.storage import Recordings
 from sovereign.webhooks.asker import WebhookAsker
 from sovereign.webhooks.bodies import ToolCallRequest
 from sovereign.webhooks.subscriptions import webhook_of
@@ -76,10 +78,11 @@ class PreparedSession:
 
     setup: CallSetup
     services: SessionServices
+    layers: LegLayers
 
     def start(self, leg: CallLeg) -> Session:
         """The session on its answered leg."""
-        return CallSession(self.setup, leg, self.services)
+        return CallSession(self.setup, self.layers.over(leg), self.services)
 
     async def discard(self) -> None:
         """Close what was opened: the call came to nothing."""
@@ -99,6 +102,7 @@ class SessionFactory:
     directory: TableDirectory
     predictor: EndOfTurnPredictor | None = None
     report: ReportCall | None = None
+    recordings: Recordings | None = None
 
     async def prepare(self, conversation: Conversation) -> Prepared:
         """Open the providers while the phone still rings; the answer is then only a matter of the leg.
@@ -130,7 +134,7 @@ class SessionFactory:
         plan = plan_workflow(Graph(conversation.workflow), assistant) if conversation.workflow else None
         setup = CallSetup.from_assistant(conversation.ref, conversation.identity.direction, assistant, plan)
         uses = plan.begins_with if plan else NodeSpeech(assistant.llm, assistant.tts, assistant.stt)
-        asker = ToolWebhooks(self.asker, conversation)
+        asker, layers = ToolWebhooks(self.asker, conversation), await layers_of(conversation, self.recordings)
         async with AsyncExitStack() as opened:  # a caller may hang up between one provider and the next
             recogniser = await self.providers.recogniser(uses.stt, org_id)
             model = await self.providers.chat_model(uses.llm, org_id)
@@ -142,7 +146,7 @@ class SessionFactory:
         services = self._services(conversation, recogniser, model, synthesiser, asker)
         if plan is not None:
             services = with_node_providers(services, plan, CallOpener(self.providers, org_id))
-        return PreparedSession(setup, services)
+        return PreparedSession(setup, services, layers)
 
     def _services(
         self,

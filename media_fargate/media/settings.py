@@ -118,6 +118,8 @@ class MediaEnvironment(Environment):
     """Base URL of an OpenTelemetry collector that takes calls' spans over HTTP."""
     ecs_container_metadata_uri_v4: str | None = None
     ecs_agent_uri: str | None = None
+    recordings_bucket: str | None = None
+    """Where recordings go; without it nothing is recorded."""
 
     @field_validator("sip_source_mode")
     @classmethod

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from media.conversation.clearance import Clearance
 from media.conversation.closing import Ending
 from media.conversation.events import ConversationEvent
 from media.conversation.transfers import Transfers
@@ -64,6 +65,10 @@ class CallParts(Protocol):
     @property
     def transfers(self) -> Transfers:
         """Its transfers."""
+
+    @property
+    def clearance(self) -> Clearance:
+        """What may be done with the caller's audio by now."""
 
     @property
     def usage(self) -> ConversationUsage:

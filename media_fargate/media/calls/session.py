@@ -16,6 +16,7 @@ from media.calls.setup import CallFrame, CallSetup, CommonServices
 from media.conversation.closing import Ending
 from media.conversation.figures import CallFigures, add_usage, latency_report
 from media.conversation.history import History
+from media.recording.recorded_leg import record_once_allowed
 from media.speech.interfaces import ProviderUsage
 from media.telemetry import EndedCall
 from media.telephony.leg import CallLeg, LegClosed
@@ -90,7 +91,8 @@ class CallSession:
         try:
             async with asyncio.TaskGroup() as tasks:
                 parts = self._parts = self._services.assemble(self._frame(tasks, history))
-                for part in (*parts.work(), self._forward_leg_events(parts)):
+                recording = record_once_allowed(self._leg, parts.clearance.recording)
+                for part in (*parts.work(), self._forward_leg_events(parts), recording):
                     tasks.create_task(part)
                 if self._services.extend_credits is not None:
                     tasks.create_task(self._watch_credits(parts.conversation, self._services.extend_credits))

@@ -33,7 +33,7 @@ from media.speech.interfaces import (
     Transcript,
 )
 from media.telemetry import ReportCall
-from media.telephony.leg import LegClosed, LegClosedBy, LegEvent, LegStats, TransferOutcome
+from media.telephony.leg import CallLeg, LegClosed, LegClosedBy, LegEvent, LegStats, TransferOutcome
 from sovereign.calls.model import CallOutcome, CallRef, Message
 from sovereign.catalog.tools import Tool, WebhookTool
 from sovereign.kernel.errors import DestinationNotAllowedError
@@ -421,6 +421,8 @@ class World:
     workflow: WorkflowPlan | None = None
     opener: Callable[["World"], Opener] | None = None
     """Opens the providers of a workflow's nodes."""
+    over_leg: Callable[[CallLeg], CallLeg] = lambda leg: leg
+    """What lies between the session and its line."""
 
     def answer(self, messages: Sequence[ChatMessage]) -> Turn:
         place = min(len(self.model.requests), len(self.answers)) - 1
@@ -460,7 +462,7 @@ class World:
             max_duration_seconds=self.max_duration,
             workflow=self.workflow,
         )
-        self.session = CallSession(setup, self.leg, services)
+        self.session = CallSession(setup, self.over_leg(self.leg), services)
         polling = asyncio.create_task(poller.run())
         happenings = [asyncio.create_task(self._happen(at, act)) for at, act in self._happenings()]
         try:
