@@ -2,47 +2,24 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import WSMsgType, web
 
-from tests.fakes.server import GOOD_KEY, QUOTA_KEY, FakeServer, Trouble, cut, run
+from tests.fakes.recogniser import FakeRecogniser
+from tests.fakes.server import cut, run
 
-_INTERIM_EVERY_SECONDS = 0.5
 
-
-class FakeDeepgram(FakeServer):
-    """Says the scripted utterances one by one: the next after each Finalize that had audio before it."""
-
-    def __init__(
-        self,
-        trouble: Trouble | None = None,
-        *,
-        utterances: Sequence[str] = ("hello there",),
-        answers_finalize: bool = True,
-        port: int = 0,
-    ) -> None:
-        super().__init__(trouble, port=port)
-        self.utterances = list(utterances)
-        self.messages: list[str] = []
-        self.audio_bytes = 0
-        self.answers_finalize = answers_finalize
-        # as a process of its own it never runs out of things that were said
-        self.repeat = port != 0
-
+class FakeDeepgram(FakeRecogniser):
     def routes(self) -> list[web.RouteDef]:
         return [web.get("/v1/listen", self._listen)]
 
     async def _listen(self, request: web.Request) -> web.StreamResponse:
         key = request.headers.get("Authorization", "").removeprefix("Token ")
-        if self.trouble.status:
-            return web.Response(status=self.trouble.status)
-        if key == QUOTA_KEY:
-            return web.Response(status=402)
-        if key != GOOD_KEY:
-            return web.Response(status=401)
+        if refusal := self.refusal(key):
+            return web.Response(status=refusal)
         self.requests.append({**request.query, "keyterm": request.query.getall("keyterm", [])})
+        self.connections += 1
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         self.open_connections += 1
@@ -60,34 +37,22 @@ class FakeDeepgram(FakeServer):
                 heard += len(message.data)
                 self.audio_bytes += len(message.data)
                 pieces += 1
-                if self.trouble.drop_after is not None and pieces > self.trouble.drop_after:
+                if self.cut_after(pieces):
                     cut(request)
                     return
-                every = int(_INTERIM_EVERY_SECONDS * rate * 2)
-                if request.query.get("interim_results") == "true" and heard % every < len(message.data):
-                    await socket.send_json(_results(self._interim(heard, every), final=False, finalised=False))
+                interim = self.interim(heard, len(message.data), rate)
+                if interim and request.query.get("interim_results") == "true":
+                    await socket.send_json(_results(interim, final=False, finalised=False))
                 continue
             kind = json.loads(message.data)["type"]
             self.messages.append(kind)
-            if kind == "Finalize" and heard and self.answers_finalize:
+            if kind == "Finalize" and heard and self.answers_end:
                 await asyncio.sleep(self.trouble.first_delay)
-                await socket.send_json(_results(self._next(), final=True, finalised=True))
+                await socket.send_json(_results(self.next_utterance(), final=True, finalised=True))
                 heard = 0
             elif kind == "CloseStream":
                 await socket.send_json({"type": "Metadata", "request_id": "r", "duration": self.audio_bytes / rate / 2})
                 await socket.close()
-
-    def _interim(self, heard: int, every: int) -> str:
-        words = self.utterances[0].split() if self.utterances else []
-        return " ".join(words[: max(1, heard // every)])
-
-    def _next(self) -> str:
-        if not self.utterances:
-            return ""
-        said = self.utterances.pop(0)
-        if self.repeat:
-            self.utterances.append(said)
-        return said
 
 
 def _results(text: str, *, final: bool, finalised: bool) -> dict[str, Any]:

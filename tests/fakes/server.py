@@ -25,6 +25,8 @@ class Trouble:
     between_delay: float = 0.0
     drop_after: int | None = None
     """Pieces of an answer after which the connection is cut; 0 cuts before the first."""
+    drop_once: bool = False
+    """Cut only the first connection that gets so far."""
     status: int | None = None
     """Refuse every request with this status."""
 

@@ -9,35 +9,35 @@ from typing import Any
 import pytest
 
 from media.speech import google_api, openai_api
-from media.speech.interfaces import BadKeyError, ProviderError, QuotaError
+from media.speech.interfaces import BadKeyError, ProviderError, QuotaError, Recogniser
 from media.speech.llm import mistral as mistral_chat
-from media.speech.stt.deepgram import DeepgramRecogniser
 from media.speech.tts import elevenlabs as elevenlabs_speech
 from media.speech.tts import inworld as inworld_speech
 from media.speech.tts import xai as xai_speech
-from sovereign.catalog.stt import DeepgramStt
-from tests.fakes.deepgram import FakeDeepgram
 from tests.fakes.server import BAD_KEY, GOOD_KEY, QUOTA_KEY, Trouble
+from tests.media.speech.recognisers import RECOGNISERS, speech
 from tests.media.speech.vendors import CHATS, VOICES, Use
 
-STT = DeepgramStt.model_validate({"provider": "deepgram", "model": "nova-3", "language": "en"})
 SILENCE = (openai_api, google_api, mistral_chat, elevenlabs_speech, inworld_speech, xai_speech)
 
 
-async def _deepgram(url: str, key: str) -> AsyncIterator[Any]:
-    session = await DeepgramRecogniser(STT, key, url).open(8000)
-    try:
-        for _ in range(20):
-            await session.feed(bytes(3200))
-            await asyncio.sleep(0)
-        async with aclosing(session.transcripts()) as transcripts:
-            async for transcript in transcripts:
-                yield transcript
-                if transcript.final:
-                    return
-                await session.finalise()
-    finally:
-        await session.close()
+def _recogniser(make: Callable[..., Recogniser]) -> Use:
+    async def use(url: str, key: str) -> AsyncIterator[Any]:
+        session = await make(url, key).open(8000)
+        try:
+            for _ in range(20):
+                await session.feed(speech(0.2))
+                await asyncio.sleep(0)
+            async with aclosing(session.transcripts()) as transcripts:
+                async for transcript in transcripts:
+                    yield transcript
+                    if transcript.final:
+                        return
+                    await session.finalise()
+        finally:
+            await session.close()
+
+    return use
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ VENDORS = {
         f"{name}-speech": Vendor(vendor.fake, vendor.use, 400 if name == "google-gemini" else 401)
         for name, vendor in VOICES.items()
     },
-    "deepgram": Vendor(FakeDeepgram, _deepgram),
+    **{name: Vendor(vendor.fake, _recogniser(vendor.make)) for name, vendor in RECOGNISERS.items()},
 }
 
 
@@ -116,7 +116,7 @@ async def test_a_server_that_is_not_there_is_a_failure_that_may_be_tried_again(v
     assert raised.value.retryable
 
 
-STREAMS = {name: vendor for name, vendor in VENDORS.items() if name != "deepgram"}
+STREAMS = {name: vendor for name, vendor in VENDORS.items() if name not in RECOGNISERS}
 
 
 @pytest.mark.parametrize("name", STREAMS)

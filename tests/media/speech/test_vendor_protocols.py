@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from media.speech.interfaces import ProviderError, ProviderUsage
-from media.speech.stt import deepgram
+from media.speech.stt import deepgram, stream
 from media.speech.stt.deepgram import DeepgramRecogniser
 from sovereign.catalog.stt import DeepgramStt
 from tests.fakes.deepgram import FakeDeepgram
@@ -67,10 +67,10 @@ async def test_deepgram_finalise_without_new_audio_asks_nothing() -> None:
 
 
 async def test_deepgram_finalise_without_an_answer_does_not_hang(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deepgram, "_FINALISE_SECONDS", 0.1)
-    async with FakeDeepgram(answers_finalize=False) as server:
+    monkeypatch.setattr(stream, "_QUIET_SECONDS", 0.1)
+    async with FakeDeepgram(answers_end=False) as server:
         session = await DeepgramRecogniser(_stt(), GOOD_KEY, server.url).open(8000)
-        await session.feed(bytes(8000))
+        await session.feed(bytes(4000))
         async with asyncio.timeout(2):
             assert await session.finalise() == ""
         await session.close()

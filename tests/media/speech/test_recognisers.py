@@ -1,0 +1,181 @@
+"""What every streaming recogniser does on a call: one suite over all of them."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import aclosing
+
+import pytest
+
+from media.speech.interfaces import ProviderError, ProviderUsage, RecognitionSession
+from media.speech.stt import stream, utterances
+from tests.fakes.server import Trouble
+from tests.media.speech.recognisers import RECOGNISERS, RecogniserVendor, speech
+
+
+@pytest.fixture(params=RECOGNISERS, ids=str)
+def vendor(request: pytest.FixtureRequest) -> RecogniserVendor:
+    return RECOGNISERS[request.param]
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The waits for text that never comes, shortened."""
+    monkeypatch.setattr(stream, "_QUIET_SECONDS", 0.1)
+    monkeypatch.setattr(stream, "_TEXT_SECONDS", 0.3)
+    monkeypatch.setattr(utterances, "_FINISH_SECONDS", 0.3)
+
+
+async def _say(session: RecognitionSession, seconds: float, rate: int = 8000) -> None:
+    """Feed as the conversation does, in pieces of 60 ms."""
+    pcm, size = speech(seconds, rate), int(0.06 * rate) * 2
+    for at in range(0, len(pcm), size):
+        await session.feed(pcm[at : at + size])
+
+
+async def test_each_utterance_is_returned_once_and_counted(vendor: RecogniserVendor) -> None:
+    async with vendor.fake(utterances=["what are your hours", "thank you"]) as server:
+        session = await vendor.make(server.url).open(8000)
+        await _say(session, 1.2)
+        first = await session.finalise()
+        await _say(session, 0.6)
+        second = await session.finalise()
+        usage = session.usage
+        await session.close()
+        heard = [transcript async for transcript in session.transcripts()]
+    assert (first, second) == ("what are your hours", "thank you")
+    assert [t.text for t in heard if t.final] == ["what are your hours", "thank you"]
+    assert [t.text for t in heard if not t.final][:2] == ["what", "what are"]
+    assert usage == ProviderUsage(audio_seconds=1.8)
+
+
+@pytest.mark.parametrize("rate", [8000, 16_000])
+async def test_the_lines_rate_is_the_vendors(vendor: RecogniserVendor, rate: int) -> None:
+    async with vendor.fake() as server:
+        session = await vendor.make(server.url).open(rate)
+        await _say(session, 1.02, rate)
+        assert await session.finalise() == "hello there"
+        usage = session.usage
+        await session.close()
+        told = server.requests[0]
+    assert str(rate) in f"{told}"
+    assert usage.audio_seconds == 1.02
+    # silence an adapter ends an utterance with may come on top
+    assert 0 <= server.audio_bytes - len(speech(1.02, rate)) <= rate * 2 * 0.4
+
+
+async def test_finalise_without_new_audio_asks_nothing(vendor: RecogniserVendor) -> None:
+    async with vendor.fake() as server:
+        session = await vendor.make(server.url).open(8000)
+        assert await session.finalise() == ""
+        await _say(session, 1)
+        assert await session.finalise() == "hello there"
+        asked = list(server.messages)
+        assert await session.finalise() == ""
+        assert server.messages == asked
+        await session.close()
+
+
+async def test_audio_fed_while_the_text_is_awaited_is_the_next_utterance(vendor: RecogniserVendor) -> None:
+    async with vendor.fake(Trouble(first_delay=0.3), utterances=["first words", "second words"]) as server:
+        session = await vendor.make(server.url).open(8000)
+        await _say(session, 1)
+        asking = asyncio.create_task(session.finalise())
+        await asyncio.sleep(0.05)
+        await _say(session, 1)
+        assert await asking == "first words"
+        assert await session.finalise() == "second words"
+        await session.close()
+
+
+async def test_a_slow_server_is_waited_for(vendor: RecogniserVendor) -> None:
+    async with vendor.fake(Trouble(first_delay=1.8)) as server:
+        session = await vendor.make(server.url).open(8000)
+        await _say(session, 1)
+        assert await session.finalise() == "hello there"
+        await session.close()
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_words_that_are_never_confirmed_are_a_failure_that_may_be_tried_again(vendor: RecogniserVendor) -> None:
+    async with vendor.fake(answers_end=False) as server:
+        session = await vendor.make(server.url).open(8000)
+        await _say(session, 1)
+        began = time.monotonic()
+        with pytest.raises(ProviderError, match="in time") as raised:
+            await session.finalise()
+        assert time.monotonic() - began < 2
+        assert raised.value.retryable
+        with pytest.raises(ProviderError, match="in time"):
+            await session.feed(bytes(960))
+        await session.close()
+
+
+async def test_a_stream_closed_in_mid_utterance_lets_the_server_go(vendor: RecogniserVendor) -> None:
+    async with vendor.fake() as server:
+        session = await vendor.make(server.url).open(8000)
+        await _say(session, 1)
+        await _until(lambda: server.open_connections == 1)
+        began = time.monotonic()
+        await session.close()
+        await session.close()
+        assert time.monotonic() - began < 1.5
+        await _until(lambda: server.open_connections == 0)
+        with pytest.raises(ProviderError, match="closed"):
+            await session.feed(bytes(320))
+        with pytest.raises(ProviderError, match="closed"):
+            await session.finalise()
+
+
+async def test_cancelling_the_wait_for_text_leaves_a_stream_that_can_be_closed(vendor: RecogniserVendor) -> None:
+    async with vendor.fake(Trouble(first_delay=30)) as server:
+        session = await vendor.make(server.url).open(8000)
+        await _say(session, 1)
+        asking = asyncio.create_task(session.finalise())
+        await asyncio.sleep(0.05)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+        async with asyncio.timeout(3):
+            await session.close()
+
+
+async def test_a_drop_is_told_by_whatever_is_asked_next(vendor: RecogniserVendor) -> None:
+    async with vendor.fake(Trouble(drop_after=3)) as server:
+        session = await vendor.make(server.url).open(8000)
+        await _say(session, 0.6)
+        with pytest.raises(ProviderError) as raised:
+            await _listen_on(session)
+        assert raised.value.retryable
+        with pytest.raises(ProviderError):
+            await session.feed(bytes(960))
+        with pytest.raises(ProviderError):
+            await session.finalise()
+        assert session.usage.audio_seconds > 0
+        await session.close()
+
+
+async def test_after_a_drop_another_stream_can_be_opened(vendor: RecogniserVendor) -> None:
+    async with vendor.fake(Trouble(drop_after=3, drop_once=True)) as server:
+        recogniser = vendor.make(server.url)
+        broken = await recogniser.open(8000)
+        await _say(broken, 0.6)
+        with pytest.raises(ProviderError):
+            await broken.finalise()
+        await broken.close()
+        session = await recogniser.open(8000)
+        await _say(session, 1)
+        assert await session.finalise() == "hello there"
+        await session.close()
+
+
+async def _listen_on(session: RecognitionSession) -> None:
+    async with aclosing(session.transcripts()) as transcripts:
+        async for _ in transcripts:
+            pass
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0.01)
