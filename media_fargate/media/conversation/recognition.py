@@ -15,7 +15,7 @@ FINALISE_TIMEOUT_SECONDS = 5.0
 _OPEN_TIMEOUT_SECONDS = 10.0
 _HEALTHY_AFTER_SECONDS = 30.0
 """A stream that lived this long before it broke is worth another try even if nothing was said."""
-_REPLAY_SECONDS = 15.0
+_REPLAY_SECONDS = 30.0
 """Audio of the running utterance kept for a recogniser that has to be reopened."""
 
 
@@ -171,6 +171,8 @@ class Recognition:
             return failure
         self._waiting[:0] = self._utterance
         self._utterance.clear()
+        self._final_words = ""  # they will be heard again
+        self._fed.set()
         self._opened.set()
         workers = [asyncio.create_task(self._send()), asyncio.create_task(self._receive(self._session))]
         try:

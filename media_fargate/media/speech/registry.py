@@ -141,6 +141,10 @@ def _import_adapters(providers: Collection[str]) -> None:
 _RECOGNISERS: Mapping[str, str] = {
     "local": "media.speech.local.recogniser",
     "deepgram": "media.speech.stt.deepgram",
+    "elevenlabs": "media.speech.stt.elevenlabs",
+    "gladia": "media.speech.stt.gladia",
+    "mistral": "media.speech.stt.mistral",
+    "google": "media.speech.stt.google",
 }
 _CHAT_MODELS: Mapping[str, str] = {
     "local": "media.speech.local.intents",

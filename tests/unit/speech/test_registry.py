@@ -11,10 +11,13 @@ from media.speech.local.recogniser import LocalRecogniser
 from media.speech.local.synthesiser import LocalSynthesiser
 from media.speech.registry import Providers
 from media.speech.stt.deepgram import DeepgramRecogniser
+from media.speech.stt.elevenlabs import ElevenLabsRecogniser
+from media.speech.stt.gladia import GladiaRecogniser
+from media.speech.stt.mistral import MistralRecogniser
 from media.speech.tts.elevenlabs import ElevenLabsSpeech
 from media.speech.tts.openai import OpenAISpeech
 from sovereign.catalog.llm import GoogleLlm, LocalLlm, OpenAiLlm
-from sovereign.catalog.stt import DeepgramStt, LocalStt
+from sovereign.catalog.stt import DeepgramStt, ElevenLabsStt, GladiaStt, GoogleStt, LocalStt, MistralStt, SttConfig
 from sovereign.catalog.tts import ElevenLabsTts, LocalTts, OpenAiTts
 from sovereign.provider_keys import ProviderKey
 
@@ -54,6 +57,36 @@ async def test_each_name_opens_its_own_adapter(providers: Providers) -> None:
     assert isinstance(await providers.synthesiser(LOCAL_TTS, "org-a"), LocalSynthesiser)
     assert isinstance(adapter(await providers.synthesiser(openai_voice, "org-a")), OpenAISpeech)
     assert isinstance(adapter(await providers.synthesiser(elevenlabs, "org-a")), ElevenLabsSpeech)
+
+
+@pytest.mark.parametrize(
+    ("config", "recogniser"),
+    [
+        (DeepgramStt(provider="deepgram", model="nova-3", language="en"), DeepgramRecogniser),
+        (ElevenLabsStt(provider="elevenlabs", model="scribe_v2_realtime", language="en"), ElevenLabsRecogniser),
+        (GladiaStt(provider="gladia", model="solaria-1", language="en"), GladiaRecogniser),
+        (MistralStt(provider="mistral", model="voxtral-mini-latest", language="en"), MistralRecogniser),
+    ],
+)
+async def test_each_recogniser_opens_under_its_name(
+    providers: Providers, config: SttConfig, recogniser: type[object]
+) -> None:
+    opened = await providers.recogniser(config, "org-a")
+    assert isinstance(getattr(opened, "adapter", opened), recogniser)  # one without a price has no wrapper
+
+
+async def test_googles_recogniser_takes_a_service_account_from_its_own_slot(tmp_path: Path) -> None:
+    asked = []
+
+    class Slots:
+        def lookup(self, org_id: str, provider: str) -> ProviderKey | None:
+            asked.append((org_id, provider))
+            return ProviderKey("not json", byok=False)
+
+    config = GoogleStt(provider="google", model="chirp_3", language="en")
+    with pytest.raises(BadKeyError, match="not a service account"):
+        await Providers(Slots(), tmp_path).recogniser(config, "org-a")
+    assert asked == [("org-a", "google_vertex")]
 
 
 class Unknown:

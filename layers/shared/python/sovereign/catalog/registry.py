@@ -61,7 +61,7 @@ for _configs in _SECTIONS.values():
 
 _ADAPTED: Mapping[Section, frozenset[str]] = {
     "llm": frozenset({"local", "openai", "xai", "mistral", "google"}),
-    "stt": frozenset({"local", "deepgram"}),
+    "stt": frozenset({"local", "deepgram", "elevenlabs", "gladia", "mistral", "google"}),
     "tts": frozenset({"local", "openai", "elevenlabs", "inworld", "google", "xai"}),
     "postcall_stt": frozenset(),
     "postcall_llm": frozenset({"local", "openai"}),

@@ -11,6 +11,7 @@ class _Addresses(Environment):
     mistral_base_url: str | None = None
     google_base_url: str | None = None
     inworld_base_url: str | None = None
+    gladia_base_url: str | None = None
 
 
 def base_urls() -> dict[str, str]:
