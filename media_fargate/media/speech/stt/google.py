@@ -2,29 +2,25 @@
 
 import asyncio
 import contextlib
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
 import grpc
 from google.api_core.exceptions import Aborted, GoogleAPICallError, InternalServerError, OutOfRange
-from google.auth import jwt
-from google.auth.exceptions import GoogleAuthError
 from google.cloud.speech_v2 import SpeechAsyncClient, types
 from google.cloud.speech_v2.services.speech.transports import SpeechGrpcAsyncIOTransport
 from grpc import aio
 
 from media.speech.adapters import AdapterContext
 from media.speech.failures import dropped, refused, timed_out, unreachable
-from media.speech.interfaces import BadKeyError, ProviderError, RecognitionSession
+from media.speech.google_api import PROVIDER, ServiceAccount
+from media.speech.interfaces import ProviderError, RecognitionSession
 from media.speech.stt.stream import CONNECT_SECONDS
 from media.speech.stt.utterances import Ear, Utterance, UtteranceStreams
 from sovereign.catalog.languages import bcp47
 from sovereign.catalog.stt import GoogleStt
 
-PROVIDER = "google"
-_AUDIENCE = "https://speech.googleapis.com/"
 _LARGEST_REQUEST = 14_000
 """Bytes of audio a message may hold: the service takes 15 KB."""
 
@@ -33,9 +29,10 @@ class GoogleRecogniser:
     """Opens streams with one service account (its JSON). `base_url` replaces Google's regional address."""
 
     def __init__(self, config: GoogleStt, key: str, base_url: str | None = None) -> None:
+        """Raises BadKeyError for a key that is no service account's."""
         self._config = config
         self._base_url = base_url
-        self._account = _Account(key, needed=base_url is None)
+        self._account = ServiceAccount(key, stand_in=base_url is not None)
 
     async def open(self, sample_rate: int) -> RecognitionSession:
         """Connect for 16-bit PCM at `sample_rate` Hz. Raises BadKeyError, QuotaError, ProviderError."""
@@ -54,34 +51,10 @@ class GoogleRecogniser:
         return session
 
 
-class _Account:
-    """A service account: its project, and the signed token that stands for it."""
-
-    def __init__(self, key: str, *, needed: bool) -> None:
-        self.project = "none"
-        self._credentials: Any = None
-        try:
-            members = json.loads(key)
-            self.project = str(members["project_id"])
-            self._credentials = jwt.Credentials.from_service_account_info(  # type: ignore[no-untyped-call]
-                members, audience=_AUDIENCE
-            )
-        except (ValueError, KeyError, TypeError, GoogleAuthError):
-            if needed:  # a service in Google's place may go without
-                raise BadKeyError(PROVIDER, "the key is not a service account's JSON", retryable=False) from None
-
-    def metadata(self) -> list[tuple[str, str]]:
-        """What a request is signed with; a token is made once an hour."""
-        headers: dict[str, str] = {}
-        if self._credentials is not None:
-            self._credentials.before_request(None, "POST", _AUDIENCE, headers)
-        return [(name.lower(), value) for name, value in headers.items()]
-
-
 class _Session(UtteranceStreams):
     """The streams of one call, on one connection."""
 
-    def __init__(self, channel: aio.Channel, config: GoogleStt, account: _Account, sample_rate: int) -> None:
+    def __init__(self, channel: aio.Channel, config: GoogleStt, account: ServiceAccount, sample_rate: int) -> None:
         super().__init__(PROVIDER, sample_rate, self._open)
         self._channel = channel
         self._client = SpeechAsyncClient(transport=SpeechGrpcAsyncIOTransport(channel=channel))
@@ -101,7 +74,8 @@ class _Session(UtteranceStreams):
 
     async def _call(self, requests: AsyncIterator[types.StreamingRecognizeRequest]) -> Any:
         # the token is signed in Python: some milliseconds the event loop is better without
-        metadata = [*await asyncio.to_thread(self._account.metadata), _routed(self._first.recognizer)]
+        authorization = await asyncio.to_thread(self._account.authorization)
+        metadata = [("authorization", authorization), _routed(self._first.recognizer)]
         return await self._client.streaming_recognize(requests=requests, retry=None, timeout=None, metadata=metadata)
 
     async def _why(self) -> ProviderError:
