@@ -14,6 +14,7 @@ import sys
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Sequence
+from typing import NoReturn
 
 import numpy as np
 
@@ -151,6 +152,8 @@ class Answerer:
             asker=NoTools(),
             write_messages=lambda *_: None,
             route_transfer=_no_transfer,
+            dial_second_leg=_no_transfer,
+            mark_transferred=lambda ref, transfer: None,
         )
         setup = CallSetup(ref=CallRef("bench", invite.leg.id, 1), conversation=ConversationSettings())
         try:
@@ -195,8 +198,8 @@ class Echoer:
         self._poller.remove(call)
 
 
-async def _no_transfer(destination: str) -> str:
-    return destination
+async def _no_transfer(_: object) -> NoReturn:
+    raise RuntimeError("the benchmark transfers nobody")
 
 
 async def measure_lag(late: deque[float]) -> None:

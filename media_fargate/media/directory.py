@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
-from media.routes import InboundRefusal, InboundRoute, OutboundRoute
-from media.telephony.addresses import TrunkRoute
+from media.routes import InboundRefusal, InboundRoute, Line, OutboundRoute
+from media.telephony.transfer_route import TransferRoute
+from media.transfer_routes import TransferRoutes, trunk_route
 from sovereign.assistants import Assistant, AssistantStore, EffectiveAssistant, Rejection, transient
 from sovereign.calls import Call, CallStore
 from sovereign.catalog.defaults import default_configs
 from sovereign.credits.limits import check_monthly_minutes
 from sovereign.credits.store import CreditStore
-from sovereign.destinations import check_sip_target, is_sip_uri
 from sovereign.kernel.clock import utc_now
 from sovereign.kernel.encryption import Cipher
 from sovereign.kernel.errors import InsufficientCreditsError, InvalidStateError
@@ -20,7 +20,7 @@ from sovereign.numbers import InboundRoute as NumberRoute
 from sovereign.organizations import Organization
 from sovereign.organizations.store import OrganizationStore
 from sovereign.provider_keys.ring import KeyRing
-from sovereign.sip_trunks import SipTrunk, TrunkStore
+from sovereign.sip_trunks import TrunkStore
 from sovereign.usage.store import usage_counter_ref
 from sovereign.webhooks.accounts import StoredAccountWebhooks
 from sovereign.workflows.running import RunnableWorkflow, runnable
@@ -48,6 +48,7 @@ class TableDirectory:
         self._admission = InboundAdmission(table, NumberStore(table), self._trunks)
         self._webhooks = StoredAccountWebhooks(OrganizationStore(table), cipher)
         self._credits = CreditStore(table)
+        self._transfer_routes = TransferRoutes(table, self._trunks)
 
     def inbound_route(self, called: str | None, source: str | None) -> InboundRoute | InboundRefusal:
         """The first step of admission, in the order of the documented refusals."""
@@ -69,6 +70,7 @@ class TableDirectory:
             number_name=found.number.routing.name,
             assistant=self._base(found.assistant, workflow),
             workflow=workflow,
+            trunk_id=found.trunk.id,
             account_webhook=self._webhooks.of(organization.id) if organization.webhook_url else None,
             announce_rejections=organization.announce_rejections,
             payer_org_id=organization.payer_id if _is_metered(organization) else None,
@@ -104,7 +106,7 @@ class TableDirectory:
         frozen = self._calls.load_frozen_assistant(call.ref)
         organization = context.organization
         return OutboundRoute(
-            trunk=self._trunk(context.trunk),
+            trunk=trunk_route(context.trunk, self._trunks),
             caller=context.number.phone_number,
             destination=call.caller_phone,
             assistant=EffectiveAssistant.thaw(frozen, self._cipher, org_id=call.ref.org_id, call_id=call.ref.call_id),
@@ -113,13 +115,12 @@ class TableDirectory:
             metered=_is_metered(organization),
         )
 
-    def transfer_target(self, org_id: str, number_id: str | None, destination: str) -> str:
-        """The SIP URI for a transfer to a number (through the organization's trunk) or SIP URI. Raises DomainError."""
-        if is_sip_uri(destination):
-            return check_sip_target(destination).uri
-        context = outbound_context(self._table, org_id, number_id, destination=destination)
-        number = context.check_destination()
-        return f"sip:{number}@{context.trunk.settings.address}"
+    def transfer_route(self, org_id: str, line: Line, destination: str) -> TransferRoute:
+        """How the caller on `line` gets to a number (only through the organization's trunk) or a SIP URI.
+
+        Raises DomainError.
+        """
+        return self._transfer_routes.find(org_id, line, destination)
 
     def reserve_credits(self, payer_org_id: str, org_id: str, call_id: str) -> None:
         """Reserve the first minutes. Raises InsufficientCreditsError."""
@@ -145,20 +146,6 @@ class TableDirectory:
         slots = {kind: config.secret_slots for kind, config in used.items() if config}
         found = {kind: self._keys.lookup(org_id, slot) for kind, named in slots.items() for slot in named}
         return frozenset(kind for kind, key in found.items() if key and key.byok)
-
-    def _trunk(self, trunk: SipTrunk) -> TrunkRoute:
-        settings = trunk.settings
-        # the host is checked as it resolves now: a name saved earlier may have moved to a private address
-        check_sip_target(f"sip:{settings.outbound_proxy or settings.address}", field="trunk.address")
-        return TrunkRoute(
-            trunk_id=trunk.id,
-            address=settings.address,
-            transport=settings.transport,
-            auth_username=settings.auth_username,
-            auth_password=self._trunks.password(trunk),
-            outbound_proxy=settings.outbound_proxy,
-            from_domain=settings.from_domain,
-        )
 
 
 def _is_metered(organization: Organization) -> bool:

@@ -8,10 +8,10 @@ from typing import Any
 from aws_lambda_powertools import Logger
 
 from media.leg_watch import LegGoneError, next_of, or_gone
-from media.routes import InboundRefusal, InboundRoute
+from media.routes import InboundRefusal, InboundRoute, Line
 from media.running_call import CallServices, Conversation, Identity, RunningCall
 from media.speech.interfaces import ProviderError
-from media.telephony.addresses import called_number, caller_number, source_address
+from media.telephony.addresses import MOST_HOPS, called_number, caller_number, hops_of, source_address
 from media.telephony.baresip_leg import LegRefusedError
 from media.telephony.leg import CallLeg, LegAnswered, LegClosed, LegClosedBy
 from sovereign.assistants import EffectiveAssistant, Rejection
@@ -74,6 +74,10 @@ class InboundCall(RunningCall):
 
     async def _admitted(self) -> InboundRoute | None:
         """The call's route, None when it was refused (there is no row then)."""
+        if hops_of(self._headers) >= MOST_HOPS:
+            logger.info("invite_refused", code=482, reason="transferred in a circle")
+            await self._leg.reject()
+            return None
         behind_edge = self.services.behind_edge
         called = called_number(self._headers, behind_edge=behind_edge)
         source = source_address(self._headers, behind_edge=behind_edge)
@@ -106,6 +110,12 @@ class InboundCall(RunningCall):
             workflow=route.workflow.definition if route.workflow else None,
             account_webhook=route.account_webhook,
             metered=route.payer_org_id is not None,
+            line=Line(
+                number_id=route.number_id,
+                trunk_id=route.trunk_id,
+                customer=identity.customer,
+                hops=hops_of(self._headers),
+            ),
         )
         await or_gone(self._leg, self.prepare(conversation))
         await self._answer()

@@ -7,7 +7,7 @@ from functools import partial
 from aws_lambda_powertools import Logger
 
 from media.leg_watch import LegGoneError
-from media.routes import OutboundRoute
+from media.routes import Line, OutboundRoute
 from media.running_call import CallServices, Conversation, Identity, RunningCall
 from media.speech.interfaces import ProviderError
 from media.telephony.leg import CallLeg, LegAnswered, LegClosed, LegRinging
@@ -137,6 +137,7 @@ def _conversation(call: Call, route: OutboundRoute) -> Conversation:
         assistant=route.assistant,
         account_webhook=route.account_webhook,
         metered=route.metered,
+        line=Line(number_id=call.number_id, trunk_id=route.trunk.trunk_id, customer=route.destination),
     )
 
 

@@ -11,7 +11,7 @@ from sovereign.kernel.table import Put
 from sovereign.webhooks.targets import WebhookSettings
 from sovereign.workflows.running import RunnableWorkflow
 
-__all__ = ["CallDirectory", "InboundRefusal", "InboundRoute", "OutboundRoute"]
+__all__ = ["CallDirectory", "InboundRefusal", "InboundRoute", "Line", "OutboundRoute"]
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class InboundRoute:
     org_id: str
     number_id: str
     number: str = field(repr=False)
+    trunk_id: str | None = None
     number_name: str | None = None
     assistant: EffectiveAssistant | None = None
     workflow: RunnableWorkflow | None = None
@@ -55,6 +56,19 @@ class OutboundRoute:
     number_name: str | None = None
     account_webhook: WebhookSettings | None = None
     metered: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """The phone line of a call, from which it may be transferred: its number and trunk, and the person on it (E.164).
+
+    `hops`: so many transfers of ours lie behind it already.
+    """
+
+    number_id: str | None = None
+    trunk_id: str | None = None
+    customer: str | None = field(default=None, repr=False)
+    hops: int = 0
 
 
 class CallDirectory(Protocol):

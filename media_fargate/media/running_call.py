@@ -14,7 +14,7 @@ from media.calls.journal import Batch
 from media.control.orders import OrderRefusedError
 from media.end_of_call import FINISH_PAUSES_SECONDS, EndOfCall, EndRows
 from media.leg_watch import LegGoneError
-from media.routes import CallDirectory
+from media.routes import CallDirectory, Line
 from media.scale_in import unprotected
 from media.speech.interfaces import ProviderError
 from media.telephony.addresses import TrunkRoute
@@ -33,9 +33,8 @@ __all__ = ["Asker", "CallRows", "CallServices", "Conversation", "Identity", "Pre
 P = ParamSpec("P")
 T = TypeVar("T")
 
-HANG_UP_SECONDS = 8.0
+HANG_UP_SECONDS, DISCARD_SECONDS = 8.0, 3.0
 """The SIP stack itself gives up on a command after five."""
-DISCARD_SECONDS = 3.0
 
 logger = Logger(child=True)
 
@@ -140,6 +139,7 @@ class Conversation:
     workflow: Definition | None = None
     account_webhook: WebhookSettings | None = None
     metered: bool = False
+    line: Line = field(default_factory=Line)
 
 
 class Prepared(Protocol):

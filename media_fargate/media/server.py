@@ -142,6 +142,7 @@ class MediaProcess:
             directory=directory,
             report=telemetry.report,
             recordings=Recordings(bucket) if (bucket := environment.recordings_bucket) else None,
+            dial_second_leg=endpoint.dial_second_leg,
         )
         return CallServices(
             node_id=self._node_id,

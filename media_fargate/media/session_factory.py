@@ -12,6 +12,7 @@ from media.calls.session import CallSession
 from media.calls.setup import CallSetup, SessionServices
 from media.calls.workflow import CallOpener, plan_workflow, realtime_refusal, with_node_providers
 from media.conversation.ear import EndOfTurnPredictor
+from media.conversation.second_leg import DialSecondLeg
 from media.conversation.tools import offered_specs
 from media.conversation.workflow.graph import Graph
 from media.conversation.workflow.providers import NodeSpeech
@@ -22,6 +23,7 @@ from media.speech.interfaces import ChatModel, ProviderError, Recogniser, Synthe
 from media.speech.registry import Providers
 from media.telemetry import ReportCall
 from media.telephony.leg import CallLeg
+from media.telephony.transfer_route import TransferRoute
 from sovereign.assistants import EffectiveAssistant
 from sovereign.calls import CallStore
 from sovereign.catalog.defaults import default_configs
@@ -100,6 +102,7 @@ class SessionFactory:
     asker: WebhookAsker
     calls: CallStore
     directory: TableDirectory
+    dial_second_leg: DialSecondLeg
     predictor: EndOfTurnPredictor | None = None
     report: ReportCall | None = None
     recordings: Recordings | None = None
@@ -156,10 +159,10 @@ class SessionFactory:
         synthesiser: Synthesiser,
         asker: ToolWebhooks,
     ) -> SessionServices:
-        ref, number_id = conversation.ref, conversation.identity.number_id
+        ref, line = conversation.ref, conversation.line
 
-        async def route_transfer(destination: str) -> str:
-            return await asyncio.to_thread(self.directory.transfer_target, ref.org_id, number_id, destination)
+        async def route_transfer(destination: str) -> TransferRoute:
+            return await asyncio.to_thread(self.directory.transfer_route, ref.org_id, line, destination)
 
         async def extend_credits(minutes: int) -> bool:
             return await asyncio.to_thread(self.directory.extend_credits, ref.org_id, ref.call_id, minutes)
@@ -173,6 +176,8 @@ class SessionFactory:
             asker=asker,
             write_messages=self.calls.append_messages,
             route_transfer=route_transfer,
+            dial_second_leg=self.dial_second_leg,
+            mark_transferred=self.calls.mark_transferred,
             extend_credits=extend_credits if conversation.metered else None,
             predictor=self.predictor,
             report=self.report,

@@ -50,10 +50,10 @@ async def _transfer(command: Mapping[str, Any], transfers: Transfers, tasks: asy
     if transfers.under_way:
         raise CommandRefusedError("transfer_under_way", "another transfer is under way")
     try:
-        target = await transfers.route(destination)
+        route = await transfers.route(destination)
     except DomainError as refusal:
         raise CommandRefusedError(refusal.machine_code, refusal.message or refusal.title) from None
-    tasks.create_task(transfers.command(destination, target, command.get("message") or None))
+    tasks.create_task(transfers.command(route, command.get("message") or None))
 
 
 def _text(command: Mapping[str, Any], member: str) -> str:

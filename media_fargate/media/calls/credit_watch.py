@@ -30,26 +30,24 @@ class CreditWatch:
     """Reserves one minute more as each minute starts. Refused, it warns 30 s before the end of what is paid for, asks
     once more then (somebody may have added minutes), and ends the call."""
 
-    def __init__(self, call_id: str, extend: ExtendCredits, warn: Callable[[], None], end: Callable[[], None]) -> None:
+    def __init__(self, call_id: str, extend: ExtendCredits) -> None:
         self._call_id = call_id
         self._extend = extend
-        self._warn = warn
-        self._end = end
         self._loop = asyncio.get_running_loop()
         self._started = self._loop.time()
         self._covered = FIRST_MINUTES
 
-    async def run(self) -> None:
-        """From the answer until the minutes are used up, or cancelled."""
+    async def run(self, warn: Callable[[], None], end: Callable[[], None]) -> None:
+        """Until the minutes are used up, or cancelled; run again it goes on where it was, with others to tell."""
         while await self._extended((self._covered - 1) * _MINUTE) or await self._extended(
             self._covered * _MINUTE - WARNING_SECONDS
         ):
             self._covered += 1
         logger.info("credits_used_up", call_id=self._call_id, minutes=self._covered)
-        self._warn()
+        warn()
         warned = self._loop.time() - self._started
         await self._until(max(self._covered * _MINUTE - MARGIN_SECONDS, warned + SHORTEST_NOTICE_SECONDS))
-        self._end()
+        end()
 
     async def _extended(self, at: float) -> bool:
         """Ask for one minute more at a moment of the call. While the table gives no answer the call goes on: a node

@@ -30,8 +30,11 @@ class CallConversation(Protocol):
     def note(self, text: str, *, respond: bool) -> None:
         """Tell the model something; with `respond` it speaks as soon as the floor is free."""
 
-    def transferring(self) -> AbstractContextManager[None]:
-        """While the caller is being handed over nobody is listened to or answered."""
+    def transferring(self, *, peer_may_leave: bool) -> AbstractContextManager[None]:
+        """While the caller is being handed over nobody is listened to or answered.
+
+        `peer_may_leave`: the leg's end then may mean that it was, which the transfer itself will tell.
+        """
 
     def transferred(self) -> None:
         """The caller was handed over."""

@@ -74,7 +74,7 @@ def assemble(frame: CallFrame, services: SessionServices) -> PipelineParts:
     conversation = Conversation(setup.conversation, frame.end)
     context = Context(frame.tasks, frame.figures, conversation.post)
     speaker = Speaker(leg, services.synthesiser, Pronunciation(setup.conversation.pronunciation), context)
-    transfers = Transfers(leg, conversation, speaker, services.route_transfer)
+    transfers = Transfers(leg, conversation, speaker, services.route_transfer, services.dial_second_leg)
     recognition = Recognition(services.recogniser, leg.sample_rate, context)
 
     def make_tools(offered: Sequence[Tool]) -> ToolBox:

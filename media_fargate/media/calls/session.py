@@ -8,8 +8,9 @@ from typing import Any
 
 from aws_lambda_powertools import Logger
 
+from media.calls.bridge import Bridge, tell_transferred
 from media.calls.commands import CommandRefusedError, execute
-from media.calls.credit_watch import CreditWatch, ExtendCredits
+from media.calls.credit_watch import CreditWatch
 from media.calls.journal import Batch, Journal
 from media.calls.parts import CallConversation, CallParts, ConversationUsage
 from media.calls.setup import CallFrame, CallSetup, CommonServices
@@ -20,6 +21,7 @@ from media.recording.recorded_leg import record_once_allowed
 from media.speech.interfaces import ProviderUsage
 from media.telemetry import EndedCall
 from media.telephony.leg import CallLeg, LegClosed
+from media.telephony.leg_layer import bare
 from sovereign.calls.model import CallOutcome, EndReason
 
 CLEANUP_SECONDS = 5.0
@@ -44,6 +46,9 @@ class CallSession:
         self._figures = CallFigures()
         self._parts: CallParts | None = None
         self._ended: asyncio.Future[Ending] | None = None
+        self._leg_gone = False
+        self._bridge: Bridge | None = None
+        self._credits: CreditWatch | None = None
         self.outcome: CallOutcome | None = None
         self.unwritten: Sequence[Batch] = ()
 
@@ -59,8 +64,10 @@ class CallSession:
         await execute(command, parts.conversation, parts.transfers, parts.tasks)
 
     def stop(self, reason: EndReason = EndReason.SHUTDOWN) -> None:
-        """End the call with an apology; returns at once. Before `run` it does nothing."""
-        if parts := self._running():
+        """End the call with an apology, a bridge without; returns at once. Before `run` it does nothing."""
+        if self._bridge is not None:
+            self._bridge.end()
+        elif parts := self._running():
             parts.conversation.close(Ending(reason), self._setup.conversation.apology)
 
     def _running(self) -> CallParts | None:
@@ -74,17 +81,46 @@ class CallSession:
         history = History(self._setup.conversation.prompt, journal.add)
         loop = asyncio.get_running_loop()
         self._ended, answered_at = loop.create_future(), loop.time()
+        if self._services.extend_credits is not None:
+            self._credits = CreditWatch(self._setup.ref.call_id, self._services.extend_credits)
         try:
             await self._converse(self._ended, history)
         finally:
             # a cancelled task has no ending of its own
             self._end(Ending(EndReason.SHUTDOWN))
-            ended_at = self._services.clock()  # what follows is not the caller's to pay
-            await self._release(history, journal)
-            self.outcome = self._make_outcome(self._ended.result(), ended_at)
-            if self._services.report is not None:
+            await self._bridge_or_release(self._ended.result(), history, journal)
+            if self.outcome is not None and self._services.report is not None:
                 self._services.report(EndedCall(self._setup.ref, self.outcome, self._figures, answered_at))
+        if self.outcome is None:
+            raise RuntimeError("a call has ended without an outcome")
         return self.outcome
+
+    async def _bridge_or_release(self, ending: Ending, history: History, journal: Journal) -> None:
+        """What comes after the conversation: the caller's call with the second leg, if there is one, and the end."""
+        transfers = self._parts.transfers if self._parts else None
+        second = transfers.second_leg if transfers else None
+        if not transfers or not second or ending.reason is not EndReason.TRANSFERRED or self._leg_gone:
+            ended_at = self._services.clock()  # what follows is not the caller's to pay
+            await self._release(history, journal, [leg.hang_up() for leg in (self._leg, second) if leg])
+            self.outcome = self._make_outcome(ending, ended_at)
+            return
+        self._bridge = bridge = Bridge(bare(self._leg), second, self._services.poller)
+        bridge.start()
+        # the assistant is gone from here on; its last figures are taken with it
+        released = asyncio.create_task(self._release(history, journal, []))
+        told = asyncio.create_task(
+            tell_transferred(self._setup.ref, transfers.record or {}, self._services.mark_transferred)
+        )
+        watching = [asyncio.create_task(self._credits.run(bridge.warn, bridge.end))] if self._credits else []
+        try:
+            await bridge.run()
+        finally:
+            ended_at = self._services.clock()
+            for task in (told, *watching):
+                task.cancel()
+            await asyncio.wait([released, told, *watching])
+            await self._bounded(self._leg.hang_up())  # the leg is gone, but not yet what lay over it
+            self.outcome = self._make_outcome(ending, ended_at)
 
     async def _converse(self, ended: "asyncio.Future[Ending]", history: History) -> None:
         timer = asyncio.get_running_loop().call_later(self._setup.max_duration_seconds, self._time_is_up)
@@ -94,8 +130,8 @@ class CallSession:
                 recording = record_once_allowed(self._leg, parts.clearance.recording)
                 for part in (*parts.work(), self._forward_leg_events(parts), recording):
                     tasks.create_task(part)
-                if self._services.extend_credits is not None:
-                    tasks.create_task(self._watch_credits(parts.conversation, self._services.extend_credits))
+                if self._credits is not None:
+                    tasks.create_task(self._watch_credits(parts.conversation, self._credits))
                 self._services.poller.add(self)
                 tasks.create_task(_raise_when_over(ended))
         except* _CallOver:
@@ -107,7 +143,7 @@ class CallSession:
             self._services.poller.remove(self)
             timer.cancel()
 
-    async def _watch_credits(self, conversation: CallConversation, extend: ExtendCredits) -> None:
+    async def _watch_credits(self, conversation: CallConversation, credit_watch: CreditWatch) -> None:
         def warn() -> None:
             if not conversation.closing:
                 conversation.say(self._setup.conversation.credits_warning, interruptible=False)
@@ -115,7 +151,7 @@ class CallSession:
         def end() -> None:
             conversation.close(Ending(EndReason.CREDITS_EXHAUSTED))
 
-        await CreditWatch(self._setup.ref.call_id, extend, warn, end).run()
+        await credit_watch.run(warn, end)
 
     def _frame(self, tasks: asyncio.TaskGroup, history: History) -> CallFrame:
         return CallFrame(
@@ -125,8 +161,9 @@ class CallSession:
     async def _forward_leg_events(self, parts: CallParts) -> None:
         while True:
             event = await self._leg.events.get()
+            self._leg_gone = isinstance(event, LegClosed)
             parts.conversation.post(event)
-            if isinstance(event, LegClosed):
+            if self._leg_gone:
                 return
 
     def poll(self, now: float) -> None:
@@ -151,12 +188,12 @@ class CallSession:
 
     # afterwards
 
-    async def _release(self, history: History, journal: Journal) -> None:
+    async def _release(self, history: History, journal: Journal, hang_ups: Sequence[Coroutine[Any, Any, None]]) -> None:
         """Let go of everything, each bounded; nothing here may keep the outcome from being told."""
         if self._parts is not None:
             self._parts.stop()
         history.settle(final=True)
-        closing = [self._leg.hang_up(), *self._services.closing()]
+        closing = [*hang_ups, *self._services.closing()]
         bounded = asyncio.gather(*(self._bounded(part) for part in closing))
         self.unwritten = await journal.close()
         await bounded

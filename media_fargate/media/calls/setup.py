@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from media.audio.vad import VoiceActivity
+from media.calls.bridge import MarkTransferred
 from media.calls.credit_watch import ExtendCredits
 from media.calls.journal import WriteMessages
 from media.calls.parts import CallParts
@@ -16,6 +17,7 @@ from media.conversation.closing import Ending
 from media.conversation.ear import EndOfTurnPredictor
 from media.conversation.figures import CallFigures
 from media.conversation.history import History
+from media.conversation.second_leg import DialSecondLeg
 from media.conversation.settings import ConversationSettings
 from media.conversation.tools import ToolAsker
 from media.conversation.transfers import RouteTransfer
@@ -103,6 +105,8 @@ class CommonServices(ABC):
     asker: ToolAsker
     write_messages: WriteMessages
     route_transfer: RouteTransfer
+    dial_second_leg: DialSecondLeg
+    mark_transferred: MarkTransferred
     extend_credits: ExtendCredits | None = None
     report: ReportCall | None = None
     clock: Clock = utc_now

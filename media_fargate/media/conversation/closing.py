@@ -69,12 +69,12 @@ class Closing:
         if self._ending is not None and utterance is self._last_words:
             self._loop.call_later(_LAST_PACKETS_SECONDS, self._end, self._ending)
 
-    def leg_closed(self, event: LegClosed, *, transferring: bool) -> None:
+    def leg_closed(self, event: LegClosed, *, may_leave: bool) -> None:
         """The leg is gone: the call is over, for the reason decided before or for this one."""
         if self._ending is not None:
             self._end(self._ending)
-        elif transferring:
-            # the far end may hang up before the transfer's own answer arrives: let that tell
+        elif may_leave:
+            # a peer we have referred may hang up before the transfer's own answer arrives: let that tell
             self._loop.call_later(_TRANSFER_ANSWER_SECONDS, self._end, Ending(EndReason.USER_HANGUP))
         elif event.by is LegClosedBy.PEER:
             self._end(Ending(EndReason.USER_HANGUP))

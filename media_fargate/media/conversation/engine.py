@@ -44,7 +44,7 @@ class Conversation:
         self._turn_figures: TurnFigures | None = None
         self._last_said = ""
         self._wants_response = False
-        self._transferring = False
+        self._transferring = self._peer_may_leave = False
         self._closing = Closing(end)
         self._says_then_ends: Utterance | None = None
         policy = settings.silence
@@ -85,7 +85,7 @@ class Conversation:
             ev.SpeakingFailed: self._on_speaking_failed,
             ev.FloorWanted: lambda _: None,
             LegDigit: self._on_digit,
-            LegClosed: lambda event: self._closing.leg_closed(event, transferring=self._transferring),
+            LegClosed: lambda event: self._closing.leg_closed(event, may_leave=self._peer_may_leave),
             LegRinging: lambda _: None,
             LegAnswered: lambda _: None,
         }
@@ -250,13 +250,13 @@ class Conversation:
         self.post(ev.FloorWanted())
 
     @contextmanager
-    def transferring(self) -> Iterator[None]:
-        """While the caller is being handed over nobody is listened to or answered."""
-        self._transferring = True
+    def transferring(self, *, peer_may_leave: bool) -> Iterator[None]:
+        """While the caller is being handed over nobody is listened to or answered; see `CallConversation`."""
+        self._transferring, self._peer_may_leave = True, peer_may_leave
         try:
             yield
         finally:
-            self._transferring = False
+            self._transferring = self._peer_may_leave = False
             self._turns.catch_up()
             self.post(ev.FloorWanted())
 

@@ -5,22 +5,30 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from sovereign.destinations import is_sip_uri
 from sovereign.numbers.called import called_number as first_number
 
 __all__ = [
     "EXPOSED_HEADERS",
+    "HOPS_HEADER",
+    "MOST_HOPS",
     "TrunkRoute",
     "called_number",
     "caller_number",
     "dial_uri",
+    "hops_of",
     "source_address",
 ]
 
 SOURCE_HEADER = "X-Verified-Source"
 REQUEST_URI_HEADER = "X-Request-Uri"
+HOPS_HEADER = "X-Sovereign-Hops"
+"""How many transfers of this platform lie behind a call; transfers in a circle end by it."""
+MOST_HOPS = 3
+"""A call that comes with so many is refused."""
 _CALLED_HEADERS = ("To", "Diversion", "P-Called-Party-ID")
 _CALLER_HEADERS = ("P-Asserted-Identity", "From")
-EXPOSED_HEADERS = (REQUEST_URI_HEADER, SOURCE_HEADER, *_CALLED_HEADERS, *_CALLER_HEADERS)
+EXPOSED_HEADERS = (REQUEST_URI_HEADER, SOURCE_HEADER, HOPS_HEADER, *_CALLED_HEADERS, *_CALLER_HEADERS)
 """Headers the SIP stack must hand over; it knows neither the request URI nor the source address itself.
 
 The two `X-` headers are believed only when an edge is in front, which strips and rewrites them.
@@ -69,6 +77,15 @@ def source_address(headers: Mapping[str, str], *, behind_edge: bool) -> str | No
     return found["address"].strip("[]") if found else None
 
 
+def hops_of(headers: Mapping[str, str]) -> int:
+    """The hop count of an INVITE; a value that is none counts as too many, for nobody sends it by accident."""
+    value = headers.get(HOPS_HEADER, "0").strip()
+    return int(value) if value.isascii() and value.isdigit() and len(value) < 4 else MOST_HOPS
+
+
 def dial_uri(trunk: TrunkRoute, number: str) -> str:
-    """The request URI for a number on a trunk, e.g. `sip:+31201234567@sip.example.com:5060;transport=tcp`."""
+    """The request URI for a number on a trunk, e.g. `sip:+31201234567@sip.example.com:5060;transport=tcp`; a URI is one
+    already."""
+    if is_sip_uri(number):
+        return number
     return f"sip:{number}@{trunk.address};transport={trunk.transport}"

@@ -121,11 +121,13 @@ class BaresipLeg:
         if self._transferring or self._closed or not self._answered:
             return TransferOutcome.FAILED
         self._transferring = True
+        began = asyncio.get_running_loop().time()
         try:
             await self._call.transfer(target, timeout=timeout_seconds)
             return TransferOutcome.SUCCEEDED
         except TransferFailed as failed:
-            return transfer_outcome(failed.status, leg_closed=self._call.state is CallState.CLOSED)
+            seconds = asyncio.get_running_loop().time() - began
+            return transfer_outcome(failed.status, leg_closed=self._call.state is CallState.CLOSED, seconds=seconds)
         except (BaresipError, ValueError) as failed:
             logger.warning("transfer_not_sent", reason=type(failed).__name__)
             return TransferOutcome.FAILED

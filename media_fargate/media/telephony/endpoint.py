@@ -15,6 +15,7 @@ from baresip.runtime import Runtime
 from media.telephony.addresses import EXPOSED_HEADERS, TrunkRoute, dial_uri
 from media.telephony.baresip_leg import BaresipLeg
 from media.telephony.stack_log import forward_stack_log
+from media.telephony.transfer_route import SecondLeg
 from media.telephony.user_agents import MAX_USER_AGENTS, UserAgents
 
 __all__ = ["EndpointConfig", "EndpointError", "Invite", "SipEndpoint"]
@@ -104,17 +105,23 @@ class SipEndpoint:
             raise EndpointError(f"the SIP stack does not start on {host}:{port}: {failed}") from None
         logger.info("sip_listening", port=port)
 
-    async def dial(self, trunk: TrunkRoute, number: str, caller: str) -> BaresipLeg:
-        """Ring `number` (E.164) through a trunk, showing `caller`; the leg tells what comes of it.
+    async def dial(
+        self, trunk: TrunkRoute, number: str, caller: str, headers: Mapping[str, str] | None = None
+    ) -> BaresipLeg:
+        """Ring `number` (E.164, or a SIP URI) through a trunk, showing `caller`; the leg tells what comes of it.
 
         Raises DialRefusedError (TooManyIdentitiesError) when no INVITE could be sent.
         """
-        call, early = await self._agents.dial(trunk, caller, dial_uri(trunk, number))
+        call, early = await self._agents.dial(trunk, caller, dial_uri(trunk, number), headers)
         leg = self._adopt(call, outbound=True)
         for event in early:
             # the library's own listener: it keeps the call's state and passes the event on to the leg
             call._on_stack_event(event)
         return leg
+
+    async def dial_second_leg(self, second: SecondLeg) -> BaresipLeg:
+        """Ring whom a caller is to be bridged to. Raises DialRefusedError."""
+        return await self.dial(second.trunk, second.target, second.caller, second.headers)
 
     async def close(self) -> None:
         """Stop the stack; legs still up are closed first."""

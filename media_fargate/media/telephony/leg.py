@@ -46,7 +46,7 @@ LegEvent = LegRinging | LegAnswered | LegDigit | LegClosed
 
 
 class TransferOutcome(StrEnum):
-    """How a REFER ended."""
+    """How a transfer ended. `UNSUPPORTED` stays inside: the peer refused the REFER itself, so nothing was tried yet."""
 
     SUCCEEDED = "succeeded"
     UNCONFIRMED = "unconfirmed"
@@ -54,6 +54,9 @@ class TransferOutcome(StrEnum):
     NO_ANSWER = "no_answer"
     REFUSED = "refused"
     FAILED = "failed"
+    NOT_ALLOWED = "destination_not_allowed"
+    CANCELLED = "cancelled"
+    UNSUPPORTED = "unsupported"
 
 
 @dataclass(frozen=True)

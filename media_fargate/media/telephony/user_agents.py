@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections.abc import Mapping
 
 from baresip.call import Call
 from baresip.config import Account
@@ -57,7 +58,9 @@ class UserAgents:
         )
         await self._make(account)
 
-    async def dial(self, trunk: TrunkRoute, caller: str, uri: str) -> tuple[Call, list[StackEvent]]:
+    async def dial(
+        self, trunk: TrunkRoute, caller: str, uri: str, headers: Mapping[str, str] | None = None
+    ) -> tuple[Call, list[StackEvent]]:
         """Send an INVITE as `caller` through a trunk; the call, and what happened to it before it could be listened to.
 
         Raises DialRefusedError.
@@ -68,7 +71,7 @@ class UserAgents:
             # a near far end answers before the library's call object exists, which would never hear of it
             self._runtime.subscribe(early.append)
             try:
-                call = await agent.dial(uri)
+                call = await agent.dial(uri, dict(headers or {}))
             finally:
                 self._runtime.unsubscribe(early.append)
         except (BaresipError, ValueError) as refused:

@@ -200,7 +200,14 @@ def test_after_a_failed_transfer_the_assistant_resumes(outcome: TransferOutcome)
 def test_a_forbidden_destination_is_a_tool_result_and_never_dialled() -> None:
     world = play(transferring(1, "I cannot.", forbidden=frozenset(["+31201234567"])))
     assert world.leg.transfers == []
-    assert tool_results(world) == [{"error": "destination_not_allowed"}]
+    assert tool_results(world) == [
+        {
+            "error": "the transfer failed: destination_not_allowed",
+            "outcome": "destination_not_allowed",
+            "caller": "still on the line",
+        }
+    ]
+    assert world.outcome.transfer == {"destination": "+31201234567", "outcome": "destination_not_allowed"}
 
 
 def test_a_place_that_is_not_in_the_list_goes_back_to_the_model() -> None:

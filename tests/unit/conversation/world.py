@@ -33,7 +33,10 @@ from media.speech.interfaces import (
     Transcript,
 )
 from media.telemetry import ReportCall
+from media.telephony.addresses import TrunkRoute
 from media.telephony.leg import CallLeg, LegClosed, LegClosedBy, LegEvent, LegStats, TransferOutcome
+from media.telephony.transfer_route import SecondLeg, TransferRoute
+from media.telephony.user_agents import DialRefusedError
 from sovereign.calls.model import CallOutcome, CallRef, Message
 from sovereign.catalog.tools import Tool, WebhookTool
 from sovereign.kernel.errors import DestinationNotAllowedError
@@ -41,6 +44,8 @@ from tests.virtual_time import run_virtual
 
 RATE = 8000
 WINDOW = 256
+TONE = 9999
+"""What a leg notes of audio that is no scripted speech: ringing tones and beeps."""
 SECONDS_A_CHARACTER = 0.05
 """The scripted synthesiser's pace."""
 
@@ -101,6 +106,16 @@ class Log:
         return "\n".join(f"{at:8.3f} {what}" for at, what in self.lines)
 
 
+class SecondLog(Log):
+    """Notes what the second leg does among the rest."""
+
+    def __init__(self, log: Log) -> None:
+        self.lines = log.lines
+
+    def add(self, what: str) -> None:
+        super().add(f"second {what}")
+
+
 class ScriptedLeg:
     """A phone line: gives the caller's timeline as PCM, plays what is written in real (virtual) time."""
 
@@ -141,8 +156,11 @@ class ScriptedLeg:
         self._play()
         room = 2 * RATE - sum(count for _, count in self._queue)
         values = np.frombuffer(pcm, "<i2")[: max(0, room)]
-        for value in values[np.r_[True, np.diff(values) != 0]] if values.size else []:
-            self._queue.append((int(value), int((values == value).sum())))
+        starts = np.flatnonzero(np.r_[True, np.diff(values) != 0]) if values.size else np.zeros(0, int)
+        if starts.size > 20:
+            values, starts = np.full_like(values, TONE), np.zeros(1, int)
+        lengths = np.diff(np.r_[starts, values.size])
+        self._queue += [(int(values[at]), int(count)) for at, count in zip(starts, lengths, strict=True)]
         self._play()
         return int(values.size) * 2
 
@@ -415,6 +433,12 @@ class World:
     transfer_outcome: TransferOutcome = TransferOutcome.SUCCEEDED
     transfer_seconds: float = 1.0
     forbidden: frozenset[str] = frozenset()
+    ways: str = "refer"
+    second_says: Sequence[Sound] = ()
+    second_events: Sequence[tuple[float, LegEvent]] = ()
+    """What happens to the second leg, by the time since it was dialled."""
+    dial_seconds: float = 0.05
+    dial_fails: bool = False
     predictor: Any = None
     extend_credits: ExtendCredits | None = None
     report: ReportCall | None = None
@@ -438,6 +462,8 @@ class World:
         self.recogniser = ScriptedRecogniser(self)
         self.transcript: list[Message] = []
         self.refused: list[str] = []
+        self.second: ScriptedLeg | None = None
+        self.marked: list[tuple[float, Mapping[str, Any]]] = []
         detector = ScriptedDetector(self.timeline, self.vad_delay)
         poller = Poller(detector)
         providers = self._node_providers()
@@ -451,6 +477,8 @@ class World:
             asker=self.asker,
             write_messages=self._write,
             route_transfer=self._route,
+            dial_second_leg=self._dial_second_leg,
+            mark_transferred=lambda _, transfer: self.marked.append((self.log.lines[-1][0], dict(transfer))),
             predictor=self.predictor,
             extend_credits=self.extend_credits,
             report=self.report,
@@ -498,10 +526,26 @@ class World:
             raise ConnectionError("no table")
         self.transcript += messages
 
-    async def _route(self, destination: str) -> str:
+    async def _route(self, destination: str) -> TransferRoute:
         if destination in self.forbidden:
             raise DestinationNotAllowedError
-        return f"sip:{destination}@trunk.example"
+        second = SecondLeg(trunk=TrunkRoute(trunk_id="t", address="trunk.example"), target=destination, caller="+31")
+        return TransferRoute(
+            destination=destination,
+            refer_to=f"sip:{destination}@trunk.example" if "refer" in self.ways else None,
+            second_leg=second if "bridge" in self.ways else None,
+        )
+
+    async def _dial_second_leg(self, second: SecondLeg) -> ScriptedLeg:
+        self.log.add(f"dial {second.target}")
+        await asyncio.sleep(self.dial_seconds)
+        if self.dial_fails:
+            raise DialRefusedError("no trunk")
+        leg = self.second = ScriptedLeg(self.second_says, SecondLog(self.log))
+        loop = asyncio.get_running_loop()
+        for at, event in self.second_events:
+            loop.call_later(at, leg.events.put_nowait, event)
+        return leg
 
     # looking at what happened
 

@@ -32,7 +32,7 @@ class OpenProviders:
 
 async def test_chat_model_reads_the_instructions_and_tools_it_will_be_offered() -> None:
     providers = OpenProviders()
-    parts = dict.fromkeys(("detector", "poller", "asker", "calls", "directory"), cast(Any, Mock()))
+    parts = dict.fromkeys(("detector", "poller", "asker", "calls", "directory", "dial_second_leg"), cast(Any, Mock()))
     factory = SessionFactory(providers=cast(Any, providers), **parts)
     parameters = {"type": "object", "properties": {"date": {"type": "string"}}}
     config = {
@@ -69,7 +69,7 @@ async def test_provider_opened_before_another_failed_is_closed() -> None:
     providers.recogniser = AsyncMock()
     providers.chat_model = AsyncMock(return_value=model)
     providers.synthesiser = AsyncMock(side_effect=ProviderError("local", "no voice", retryable=False))
-    parts = dict.fromkeys(("detector", "poller", "asker", "calls", "directory"), cast(Any, Mock()))
+    parts = dict.fromkeys(("detector", "poller", "asker", "calls", "directory", "dial_second_leg"), cast(Any, Mock()))
     conversation = Conversation(
         ref=CallRef("org", "call", 1), identity=Identity(direction="inbound"), assistant=assistant()
     )

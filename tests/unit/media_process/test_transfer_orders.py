@@ -13,6 +13,7 @@ from media.conversation.transfers import Transfers
 from media.directory import TableDirectory
 from media.running_call import CallServices, Conversation, Identity, RunningCall
 from media.session_factory import PreparedSession, SessionFactory
+from media.telephony.transfer_route import TransferRoute
 from sovereign.calls.model import CallRef
 from sovereign.calls.store import CallStore
 from sovereign.do_not_call import DoNotCallStore, Listing
@@ -37,13 +38,12 @@ class Node:
         self.referred: list[str] = []
         self.call = RunningCall(cast(CallServices, Mock()), "call-outbound-x")
         self.call._session = cast(Any, self)
-        self._transfers = Transfers(
-            cast(Any, Mock()), cast(Any, Mock()), cast(Any, Mock()), prepared.services.route_transfer
-        )
+        parts = (cast(Any, Mock()) for _ in range(3))
+        self._transfers = Transfers(*parts, prepared.services.route_transfer, prepared.services.dial_second_leg)
         self._transfers.command = self._refer  # type: ignore[method-assign]
 
-    async def _refer(self, destination: str, target: str, message: str | None) -> None:
-        self.referred.append(target)
+    async def _refer(self, route: TransferRoute, message: str | None) -> None:
+        self.referred.append(str(route.refer_to))
 
     async def command(self, command: dict[str, Any]) -> None:
         under_way: list[Awaitable[None]] = []
@@ -61,7 +61,7 @@ async def node(table: Table, cipher: Cipher) -> Node:
     numbers.verify(ORG, number.id)
     DoNotCallStore(table).add(ORG, Listing(phone_number=LISTED))
     directory = TableDirectory(table, cipher, CallStore(table, cipher=cipher), KeyRing("sovereign/test"))
-    parts = {name: cast(Any, Mock()) for name in ("detector", "poller", "asker", "calls")}
+    parts = {name: cast(Any, Mock()) for name in ("detector", "poller", "asker", "calls", "dial_second_leg")}
     factory = SessionFactory(providers=cast(Any, OpenProviders()), directory=directory, **parts)
     identity = Identity(direction="inbound", number_id=number.id)
     prepared = await factory.prepare(

@@ -43,14 +43,20 @@ def test_successful_transfer_is_our_own_ending() -> None:
         (408, TransferOutcome.NO_ANSWER),
         (480, TransferOutcome.NO_ANSWER),
         (603, TransferOutcome.REFUSED),
-        (405, TransferOutcome.REFUSED),
+        (405, TransferOutcome.UNSUPPORTED),
+        (501, TransferOutcome.UNSUPPORTED),
         (404, TransferOutcome.FAILED),
         (None, TransferOutcome.FAILED),
     ],
 )
 def test_transfer_outcome_follows_the_status(status: int | None, outcome: TransferOutcome) -> None:
-    assert transfer_outcome(status, leg_closed=False) is outcome
+    assert transfer_outcome(status, leg_closed=False, seconds=5.0) is outcome
+
+
+@pytest.mark.parametrize("status", [403, 603])
+def test_peer_that_declines_at_once_does_no_transfers(status: int) -> None:
+    assert transfer_outcome(status, leg_closed=False, seconds=0.1) is TransferOutcome.UNSUPPORTED
 
 
 def test_transfer_without_status_on_a_leg_the_peer_ended_is_unconfirmed() -> None:
-    assert transfer_outcome(None, leg_closed=True) is TransferOutcome.UNCONFIRMED
+    assert transfer_outcome(None, leg_closed=True, seconds=1.0) is TransferOutcome.UNCONFIRMED

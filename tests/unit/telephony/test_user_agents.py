@@ -19,7 +19,7 @@ class Agent:
     def on_incoming(self, _: object) -> None:
         pass
 
-    async def dial(self, uri: str) -> Any:
+    async def dial(self, uri: str, _headers: object) -> Any:
         self.dialled.append(uri)
         return type("Call", (), {"handle": 1})()
 

@@ -35,7 +35,7 @@ class CallErasure(CallReading):
         self.erase_private(ref)
 
         def step(call: Call) -> Change | None:
-            recorded = call.status.is_terminal and call.recording == "stored"
+            recorded = call.is_over and call.recording == "stored"
             return Change({"recording": "erased"}) if recorded else None
 
         self._advance(ref, step)
@@ -49,6 +49,6 @@ class CallErasure(CallReading):
         def step(call: Call) -> Change | None:
             held = call.caller_phone or call.metadata or call.transfer
             erased = {"caller_phone": None, "metadata": None, "transfer": None}
-            return Change(erased) if call.status.is_terminal and held else None
+            return Change(erased) if call.is_over and held else None
 
         self._advance(ref, step)

@@ -14,6 +14,7 @@ __all__ = [
     "CALL_ENDED",
     "CALL_REPORTED",
     "CALL_RINGING",
+    "CALL_TRANSFERRED",
     "FACT_SHARDS",
     "SOURCE",
     "CallFact",
@@ -24,6 +25,7 @@ __all__ = [
 SOURCE: Final = "sovereign.calls"
 CALL_RINGING: Final = "call.ringing"
 CALL_ANSWERED: Final = "call.answered"
+CALL_TRANSFERRED: Final = "call.transferred"
 CALL_ENDED: Final = "call.ended"
 CALL_REPORTED: Final = "call.reported"
 

@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from sovereign.calls import keys
 from sovereign.calls.base import Change
-from sovereign.calls.events import CALL_ANSWERED, CALL_ENDED, CALL_REPORTED, CALL_RINGING
+from sovereign.calls.events import CALL_ANSWERED, CALL_ENDED, CALL_REPORTED, CALL_RINGING, CALL_TRANSFERRED
 from sovereign.calls.items import call_from_item
-from sovereign.calls.model import Call, CallOutcome, CallRef, CallStatus, seconds_between
+from sovereign.calls.model import Call, CallOutcome, CallRef, CallStatus, EndReason, seconds_between
 from sovereign.calls.start import CallStart, frozen_assistant_write, live_call_write
 from sovereign.credits.store import CreditStore, reservation_ref
 from sovereign.kernel.backoff import pause
@@ -69,6 +69,26 @@ class CallLifecycle(CallStart):
 
         return self._advance(ref, step)
 
+    def mark_transferred(self, ref: CallRef, transfer: Mapping[str, Any]) -> bool:
+        """The caller now speaks with a second leg that we carry; `finish` ends and settles the call when it is over.
+
+        `transfer` as in `CallOutcome`. False when the call is not in progress (any more); then nothing is written.
+        """
+        bridged_at = self._clock()
+
+        def step(call: Call) -> Change | None:
+            if call.status is not CallStatus.IN_PROGRESS:
+                return None
+            state = {
+                "status": CallStatus.TRANSFERRED,
+                "end_reason": EndReason.TRANSFERRED,
+                "transfer": _stored_transfer(call, transfer),
+                "bridged_at": bridged_at,
+            }
+            return Change(state, CALL_TRANSFERRED)
+
+        return self._advance(ref, step)
+
     def set_assistant(
         self,
         ref: CallRef,
@@ -109,7 +129,7 @@ class CallLifecycle(CallStart):
             now = self._clock()
             found = self._table.get_many(wanted, consistent=True)
             call = self._known_row(found.get(wanted[0]))
-            if call.status.is_terminal or (unclaimed_only and call.node_id is not None):
+            if call.is_over or (unclaimed_only and call.node_id is not None):
                 return False
             end = _Ending(call, outcome, now)
             writes = end.change(found.get(wanted[1]), found.get(wanted[2]), CreditStore(self._table, self._clock))
@@ -124,7 +144,7 @@ class CallLifecycle(CallStart):
         """Write the call's one report fact. False when it is written already or the call is not over."""
 
         def step(call: Call) -> Change | None:
-            if call.reported or not call.status.is_terminal:
+            if call.reported or not call.is_over:
                 return None
             return Change({"reported": True}, CALL_REPORTED, remove=("due_shard", "due_at"))
 
@@ -138,6 +158,13 @@ class CallLifecycle(CallStart):
                 item = self._table.get(Ref(mark["pk"], mark["sk"]))
                 if item is not None and not item["reported"]:
                     yield call_from_item(item).ref
+
+
+def _stored_transfer(call: Call, transfer: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """As the row may keep it: without the number where the call is private."""
+    if transfer and call.private:
+        return {name: value for name, value in transfer.items() if name != "destination"}
+    return transfer
 
 
 @dataclass(frozen=True)
@@ -179,16 +206,16 @@ class _Ending:
         return to_wire(self.now + REPORT_OVERDUE_AFTER)
 
     def _state(self) -> dict[str, Any]:
-        outcome, transfer = self.outcome, self.outcome.transfer
-        if transfer and self.call.private:
-            transfer = {name: value for name, value in transfer.items() if name != "destination"}
+        call, outcome = self.call, self.outcome
+        # a bridged call has its last status: what became of its legs afterwards does not change that
+        bridged = call.bridged_at is not None
         return {
-            "status": outcome.status,
-            "end_reason": outcome.end_reason,
+            "status": call.status if bridged else outcome.status,
+            "end_reason": call.end_reason if bridged else outcome.end_reason,
             "error": outcome.error[:_ERROR_CHARACTERS] if outcome.error else None,
             "ended_at": self.ended_at,
             "duration_seconds": self.duration_seconds,
-            "transfer": transfer,
+            "transfer": _stored_transfer(call, outcome.transfer) or call.transfer,
             "latency": outcome.latency,
             "cost": outcome.cost,
         }

@@ -203,6 +203,9 @@ class Call:
     end_reason: EndReason | None = None
     error: str | None = None
     started_at: datetime | None = None
+    bridged_at: datetime | None = None
+    """When the caller was handed over to a second leg that this platform carries: from then on the status is
+    `transferred`, while the call is over (`ended_at`, settled) only when both legs are gone."""
     ended_at: datetime | None = None
     duration_seconds: int | None = None
     metadata: Mapping[str, Any] | None = None
@@ -225,6 +228,11 @@ class Call:
     summary: str | None = None
     analysis_result: Any = None
     analysis_error: str | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing of the call is left; a bridged one has its last status before that."""
+        return self.status.is_terminal and self.ended_at is not None
 
 
 def seconds_between(start: datetime, end: datetime) -> int:

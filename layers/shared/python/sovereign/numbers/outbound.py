@@ -61,24 +61,27 @@ def outbound_context(
     *,
     destination: str | None = None,
     also: Sequence[Ref] = (),
+    fallback_trunk_id: str | None = None,
 ) -> OutboundContext:
     """Choose the number to call `destination` from (two requests; `also` are read along, e.g. the assistant's key).
 
-    The number asked for, else the one used least recently. Raises NumberNotFoundError or NoOutboundNumberError.
+    The number asked for, else the one used least recently; without an active trunk of its own the number asked for goes
+    through `fallback_trunk_id`. Raises NumberNotFoundError or NoOutboundNumberError.
     """
     organization, numbers = _organization_and_numbers(table, org_id)
-    candidates = _candidates(numbers, number_id, org_id)
+    candidates = _candidates(numbers, number_id, org_id, needs_trunk=fallback_trunk_id is None)
     trunk_keys = [
         resource_ref(org_id, "TRUNK", trunk_id)
-        for trunk_id in dict.fromkeys(n.routing.transfer_trunk_id for n in candidates)
+        for trunk_id in dict.fromkeys([fallback_trunk_id, *(n.routing.transfer_trunk_id for n in candidates)])
         if trunk_id is not None
     ]
     listed = entry_ref(org_id, destination) if destination else None
     found = table.get_many([*trunk_keys[:_MOST_TRUNKS], *also, *([listed] if listed else [])], consistent=True)
     trunks = {found[key]["id"]: trunk_from_item(found[key]) for key in trunk_keys if key in found}
     for number in candidates:
-        trunk = trunks.get(number.routing.transfer_trunk_id or "")
-        if trunk is not None and trunk.settings.is_active:
+        active = (trunks.get(name or "") for name in (number.routing.transfer_trunk_id, fallback_trunk_id))
+        trunk = next((trunk for trunk in active if trunk is not None and trunk.settings.is_active), None)
+        if trunk is not None:
             others = {key: found[key] for key in also if key in found}
             own_numbers = tuple(n.phone_number for n in numbers)
             return OutboundContext(
@@ -101,7 +104,7 @@ def _organization_and_numbers(table: Table, org_id: str) -> tuple[Organization, 
     return organization_from_item(organization), numbers
 
 
-def _candidates(numbers: Sequence[Number], number_id: str | None, org_id: str) -> list[Number]:
+def _candidates(numbers: Sequence[Number], number_id: str | None, org_id: str, *, needs_trunk: bool) -> list[Number]:
     if number_id is None:
         capable = [number for number in numbers if number.is_outbound_capable]
         return sorted(capable, key=lambda n: (n.last_used_at or _NEVER, n.id))
@@ -111,7 +114,7 @@ def _candidates(numbers: Sequence[Number], number_id: str | None, org_id: str) -
         raise NumberNotFoundError
     if number.verification != "verified":
         raise NoOutboundNumberError("The number is not verified, so it cannot be a caller ID.")
-    if number.routing.transfer_trunk_id is None:
+    if needs_trunk and number.routing.transfer_trunk_id is None:
         raise NoOutboundNumberError("The number has no SIP trunk.")
     if not number.routing.is_active:
         raise NoOutboundNumberError("The number is not active.")

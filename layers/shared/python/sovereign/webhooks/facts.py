@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sovereign.calls import keys
-from sovereign.calls.events import CALL_ANSWERED, CALL_ENDED, CALL_REPORTED, CALL_RINGING, SOURCE
+from sovereign.calls.events import CALL_ANSWERED, CALL_ENDED, CALL_REPORTED, CALL_RINGING, CALL_TRANSFERRED, SOURCE
 from sovereign.calls.model import CallRef
 from sovereign.kernel.clock import from_wire, to_wire
 from sovereign.kernel.table import Attr, ConditionFailed, Table, Update, present
@@ -19,6 +19,7 @@ LONGEST_WAIT = timedelta(seconds=60)
 EVENT_OF_FACT: Mapping[str, WebhookEvent] = {
     CALL_RINGING: WebhookEvent.STATUS_UPDATE,
     CALL_ANSWERED: WebhookEvent.STATUS_UPDATE,
+    CALL_TRANSFERRED: WebhookEvent.STATUS_UPDATE,
     CALL_ENDED: WebhookEvent.STATUS_UPDATE,
     CALL_REPORTED: WebhookEvent.END_OF_CALL_REPORT,
 }

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from sovereign.assistants import EffectiveAssistant
 from sovereign.calls.errors import CallNotFoundError
-from sovereign.calls.events import CALL_REPORTED
+from sovereign.calls.events import CALL_ENDED, CALL_REPORTED
 from sovereign.calls.model import Call, CallRef
 from sovereign.calls.store import CallStore
 from sovereign.kernel.clock import Clock, utc_now
@@ -60,6 +60,9 @@ class FactRenderer:
         target = self.target(fact)
         if target is None:
             return None
+        call = self._calls.get_row(fact.call)
+        if fact.name == CALL_ENDED and call.bridged_at is not None:
+            return None  # its last status was told when the caller was handed over
         return Delivery(
             ref=fact.delivery_ref,
             call_id=fact.call.call_id,
@@ -70,7 +73,7 @@ class FactRenderer:
             url=target.url,
             status=DeliveryStatus.PENDING,
             created_at=self._clock(),
-            private=self._calls.get_row(fact.call).private,
+            private=call.private,
         )
 
     def body(self, fact: FactNotice) -> bytes:
