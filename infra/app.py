@@ -1,10 +1,11 @@
 """The CDK app: a stage in, stacks out. Needs no account and no network once the dependencies layer is built.
 
 Context: `stage` (dev, prod, embedded), `account`, `region`, `mediaImage`, `traceCollectorImage`, `alarmEmail`,
-`apiUrl`.
+`apiUrl`, `providerFallbacks`.
 """
 
 import dataclasses
+import json
 from typing import Any
 
 import aws_cdk as cdk
@@ -26,6 +27,7 @@ _CONTEXT = {
     "traceCollectorImage": "trace_collector_image",
     "alarmEmail": "alarm_email",
     "apiUrl": "api_url",
+    "providerFallbacks": "provider_fallbacks",
 }
 """Context name -> setting of the stage it replaces."""
 
@@ -34,7 +36,9 @@ def stage_from(node: Node) -> Stage:
     """The stage the context names, with what the context sets replaced."""
     stage = stage_named(str(node.try_get_context("stage") or "dev"))
     given = {setting: node.try_get_context(name) for name, setting in _CONTEXT.items()}
-    replaced: dict[str, Any] = {setting: str(value) for setting, value in given.items() if value}
+    # cdk.json may hold a value as the JSON it is
+    texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in given.items() if value}
+    replaced: dict[str, Any] = texts
     return dataclasses.replace(stage, **replaced)
 
 

@@ -5,6 +5,8 @@ import sys
 from dataclasses import dataclass, field
 from typing import Literal
 
+from sovereign.catalog.fallbacks import parse_fallbacks
+
 Architecture = Literal["arm64", "x86_64"]
 
 
@@ -75,6 +77,13 @@ class Stage:
     alarm_email: str | None = None
     api_url: str | None = None
     """Where clients reach the API, base path included (a domain of your own); None is the API's own address."""
+    provider_fallbacks: str | None = None
+    """JSON of the providers calls fall back on (`sovereign.catalog.fallbacks`)."""
+
+    def __post_init__(self) -> None:
+        """Refuse fallbacks that would keep the media container from starting. Raises ValueError."""
+        if self.provider_fallbacks:
+            parse_fallbacks(self.provider_fallbacks)
 
     @property
     def prefix(self) -> str:

@@ -134,7 +134,7 @@ class MediaService(Construct):
         container = self.task.add_container(
             "media",
             image=self._image(),
-            environment=environment_of(stage, "media") | self._addresses() | self._traces(),
+            environment=environment_of(stage, "media") | self._addresses() | self._traces() | self._fallbacks(),
             logging=self._logging("media"),
             stop_timeout=cdk.Duration.seconds(stage.media.drain_seconds),
             readonly_root_filesystem=False,
@@ -155,6 +155,10 @@ class MediaService(Construct):
 
     def _traces(self) -> dict[str, str]:
         return {"OTEL_EXPORTER_OTLP_ENDPOINT": COLLECTOR_ENDPOINT} if self._platform.stage.trace_collector_image else {}
+
+    def _fallbacks(self) -> dict[str, str]:
+        fallbacks = self._platform.stage.provider_fallbacks
+        return {"PROVIDER_FALLBACKS": fallbacks} if fallbacks else {}
 
     def _collect_traces(self, image: str) -> None:
         """A collector beside the media container; calls do not depend on it."""

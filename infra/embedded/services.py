@@ -26,9 +26,9 @@ _REQUIREMENTS = REPOSITORY / "requirements" / "ministack.txt"
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _PROVIDERS = (
     "OPENAI_BASE_URL", "DEEPGRAM_BASE_URL", "ELEVENLABS_BASE_URL", "XAI_BASE_URL", "MISTRAL_BASE_URL",
-    "GOOGLE_BASE_URL", "INWORLD_BASE_URL", "GLADIA_BASE_URL", "RESEND_BASE_URL",
+    "GOOGLE_BASE_URL", "INWORLD_BASE_URL", "GLADIA_BASE_URL", "RESEND_BASE_URL", "PROVIDER_FALLBACKS",
 )  # fmt: skip
-"""Self-hosted or stand-in endpoints, as the functions and the media process read them."""
+"""Self-hosted or stand-in endpoints and fallbacks, as the functions and the media process read them."""
 
 
 def base_environment() -> dict[str, str]:

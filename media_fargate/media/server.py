@@ -140,6 +140,7 @@ class MediaProcess:
             asker=asker,
             calls=calls,
             directory=directory,
+            fallbacks=environment.provider_fallbacks,
             report=telemetry.report,
             recordings=Recordings(bucket) if (bucket := environment.recordings_bucket) else None,
             dial_second_leg=endpoint.dial_second_leg,

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from media.announcement import speak
 from media.audio.vad import VoiceActivity
@@ -12,6 +12,7 @@ from media.calls.session import CallSession
 from media.calls.setup import CallSetup, SessionServices
 from media.calls.workflow import CallOpener, plan_workflow, realtime_refusal, with_node_providers
 from media.conversation.ear import EndOfTurnPredictor
+from media.conversation.figures import CallFigures
 from media.conversation.second_leg import DialSecondLeg
 from media.conversation.tools import offered_specs
 from media.conversation.workflow.graph import Graph
@@ -19,6 +20,7 @@ from media.conversation.workflow.providers import NodeSpeech
 from media.directory import TableDirectory
 from media.leg_layers import LegLayers, layers_of
 from media.running_call import Conversation, Prepared, Session
+from media.speech.fallback.opener import FallbackOpener
 from media.speech.interfaces import ChatModel, ProviderError, Recogniser, Synthesiser, ToolCall, ToolSpec
 from media.speech.registry import Providers
 from media.telemetry import ReportCall
@@ -27,6 +29,7 @@ from media.telephony.transfer_route import TransferRoute
 from sovereign.assistants import EffectiveAssistant
 from sovereign.calls import CallStore
 from sovereign.catalog.defaults import default_configs
+from sovereign.catalog.fallbacks import Fallbacks
 from sovereign.catalog.registry import TTS_CONFIGS
 from sovereign.catalog.tools import WebhookTool
 from sovereign.kernel.signing import SigningSecret
@@ -106,6 +109,7 @@ class SessionFactory:
     predictor: EndOfTurnPredictor | None = None
     report: ReportCall | None = None
     recordings: Recordings | None = None
+    fallbacks: Fallbacks = field(default_factory=Fallbacks)
 
     async def prepare(self, conversation: Conversation) -> Prepared:
         """Open the providers while the phone still rings; the answer is then only a matter of the leg.
@@ -125,8 +129,8 @@ class SessionFactory:
         if config is None:
             default = default_configs()["tts_config"]
             config = TTS_CONFIGS[default["provider"]].model_validate(default)
-        voice = config
-        await speak(leg, text, lambda: self.providers.synthesiser(voice, org_id))
+        voice, opener = config, FallbackOpener(CallOpener(self.providers, org_id), self.fallbacks, CallFigures())
+        await speak(leg, text, lambda: opener.synthesiser(voice))
 
     async def _prepare(self, conversation: Conversation) -> Prepared:
         assistant, org_id = conversation.assistant, conversation.ref.org_id
@@ -138,17 +142,20 @@ class SessionFactory:
         setup = CallSetup.from_assistant(conversation.ref, conversation.identity.direction, assistant, plan)
         uses = plan.begins_with if plan else NodeSpeech(assistant.llm, assistant.tts, assistant.stt)
         asker, layers = ToolWebhooks(self.asker, conversation), await layers_of(conversation, self.recordings)
+        figures = CallFigures()
+        opener = FallbackOpener(CallOpener(self.providers, org_id), self.fallbacks, figures)
         async with AsyncExitStack() as opened:  # a caller may hang up between one provider and the next
-            recogniser = await self.providers.recogniser(uses.stt, org_id)
-            model = await self.providers.chat_model(uses.llm, org_id)
+            recogniser = await opener.recogniser(uses.stt)
+            model = await opener.chat_model(uses.llm)
             opened.push_async_callback(model.close)
-            synthesiser = await self.providers.synthesiser(uses.tts, org_id)
+            synthesiser = await opener.synthesiser(uses.tts)
             opened.push_async_callback(synthesiser.close)
             await self.providers.prepare_chat(uses.llm, *_read_first(setup))
             opened.pop_all()
         services = self._services(conversation, recogniser, model, synthesiser, asker)
+        services = replace(services, figures=figures)
         if plan is not None:
-            services = with_node_providers(services, plan, CallOpener(self.providers, org_id))
+            services = with_node_providers(services, plan, opener)
         return PreparedSession(setup, services, layers)
 
     def _services(

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
+from sovereign.catalog.fallbacks import Fallbacks, parse_fallbacks
 from sovereign.kernel.settings import ConfigurationError, Environment
 
 __all__ = ["HostPort", "MediaEnvironment", "PortRange"]
@@ -71,6 +72,10 @@ def _split_jitter(text: object) -> tuple[int, int] | None:
     return int(low), int(high)
 
 
+def _parse_fallbacks(text: object) -> Fallbacks:
+    return text if isinstance(text, Fallbacks) else parse_fallbacks(str(text))
+
+
 def _ip_literal(address: HostPort) -> HostPort:
     ipaddress.ip_address(address.host)
     return address
@@ -116,6 +121,7 @@ class MediaEnvironment(Environment):
     ring_timeout_seconds: Annotated[float, Field(ge=5, le=120)] = 30.0
     otel_exporter_otlp_endpoint: str | None = None
     """Base URL of an OpenTelemetry collector that takes calls' spans over HTTP."""
+    provider_fallbacks: Annotated[Fallbacks, BeforeValidator(_parse_fallbacks)] = Fallbacks()
     ecs_container_metadata_uri_v4: str | None = None
     ecs_agent_uri: str | None = None
     recordings_bucket: str | None = None

@@ -15,7 +15,7 @@ from media.calls.journal import Batch, Journal
 from media.calls.parts import CallConversation, CallParts, ConversationUsage
 from media.calls.setup import CallFrame, CallSetup, CommonServices
 from media.conversation.closing import Ending
-from media.conversation.figures import CallFigures, add_usage, latency_report
+from media.conversation.figures import add_usage, latency_report
 from media.conversation.history import History
 from media.recording.recorded_leg import record_once_allowed
 from media.speech.interfaces import ProviderUsage
@@ -43,7 +43,7 @@ class CallSession:
         self._setup = setup
         self._leg = leg
         self._services = services
-        self._figures = CallFigures()
+        self._figures = services.figures
         self._parts: CallParts | None = None
         self._ended: asyncio.Future[Ending] | None = None
         self._leg_gone = False

@@ -3,7 +3,7 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from media.audio.vad import VoiceActivity
@@ -98,7 +98,7 @@ class CallFrame:
 @dataclass(frozen=True, kw_only=True)
 class CommonServices(ABC):
     """What every session works with; detector and poller serve the whole process. `extend_credits` None: the call is
-    not metered. `report` is told what the call measured."""
+    not metered. `report` is told what the call measured. `figures` count from the opening of the providers on."""
 
     detector: VoiceActivity
     poller: Poller
@@ -109,6 +109,7 @@ class CommonServices(ABC):
     mark_transferred: MarkTransferred
     extend_credits: ExtendCredits | None = None
     report: ReportCall | None = None
+    figures: CallFigures = field(default_factory=CallFigures)
     clock: Clock = utc_now
 
     @abstractmethod

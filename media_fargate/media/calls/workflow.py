@@ -14,6 +14,7 @@ from media.conversation.utterance import Utterance
 from media.conversation.workflow.graph import Graph
 from media.conversation.workflow.providers import NodeModels, NodeProviders, NodeSpeech, NodeVoices
 from media.conversation.workflow.walker import NodeActions, Walker, WalkerParts
+from media.speech.fallback.opener import Opener
 from media.speech.interfaces import ChatModel, Recogniser, Synthesiser, ToolSpec
 from media.speech.registry import Providers
 from sovereign.assistants import EffectiveAssistant
@@ -83,7 +84,7 @@ def realtime_refusal(graph: Graph) -> str:
 
 @dataclass(frozen=True)
 class CallOpener:
-    """Opens what nodes ask for with the organization's keys."""
+    """Opens providers with the organization's keys."""
 
     providers: Providers
     org_id: str
@@ -101,7 +102,7 @@ class CallOpener:
         return await self.providers.recogniser(config, self.org_id)
 
 
-def with_node_providers(services: "SessionServices", plan: WorkflowPlan, opener: CallOpener) -> "SessionServices":
+def with_node_providers(services: "SessionServices", plan: WorkflowPlan, opener: Opener) -> "SessionServices":
     """The services of a call whose providers, opened for its first node, change with the nodes."""
     begins = plan.begins_with
     models, voices = NodeModels(begins.llm, services.model), NodeVoices(begins.tts, services.synthesiser)

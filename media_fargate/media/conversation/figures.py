@@ -48,17 +48,7 @@ class CallFigures:
 
 def add_usage(one: ProviderUsage, other: ProviderUsage) -> ProviderUsage:
     """The sum; its price is unknown when either is."""
-    known = one.cost_usd is not None and other.cost_usd is not None
-    return ProviderUsage(
-        audio_seconds=one.audio_seconds + other.audio_seconds,
-        characters=one.characters + other.characters,
-        input_tokens=one.input_tokens + other.input_tokens,
-        output_tokens=one.output_tokens + other.output_tokens,
-        cached_input_tokens=one.cached_input_tokens + other.cached_input_tokens,
-        input_audio_tokens=one.input_audio_tokens + other.input_audio_tokens,
-        output_audio_tokens=one.output_audio_tokens + other.output_audio_tokens,
-        cost_usd=(one.cost_usd or 0.0) + (other.cost_usd or 0.0) if known else None,
-    )
+    return one + other
 
 
 def latency_report(figures: CallFigures, *, stt: ProviderUsage, tts: ProviderUsage) -> dict[str, Any]:

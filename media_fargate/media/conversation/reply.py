@@ -12,12 +12,12 @@ from media.conversation.speaker import Speaker
 from media.conversation.streams import chunks_in_time
 from media.conversation.tools import ReplyTools, ToolResult
 from media.conversation.utterance import Utterance
+from media.speech.continuing import continued
 from media.speech.interfaces import ChatMessage, ChatModel, ProviderError, TextDelta, ToolCall, ToolSpec
 
 MAX_TOOL_ROUNDS = 8
 """Rounds of tool calls in one answer; after these the model must speak without tools."""
 TOKEN_TIMEOUT_SECONDS = 10.0
-_CONTINUE = "The connection broke while you were speaking. Continue exactly after your last word; repeat nothing."
 
 
 class Reply:
@@ -140,8 +140,7 @@ class Responder:
                     raise
             self._figures.provider_retries += 1
             if utterance.text:
-                partial = ChatMessage("assistant", utterance.text)
-                messages = [*messages, partial, ChatMessage("system", _CONTINUE)]
+                messages = continued(messages, utterance.text)
         if not utterance.text and (filler := self._tools.filler(calls)):
             utterance.say(filler)
         utterance.finish()

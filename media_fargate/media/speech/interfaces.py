@@ -40,6 +40,23 @@ class ProviderUsage:
     output_audio_tokens: int = 0
     cost_usd: float | None = None
 
+    def __add__(self, other: "ProviderUsage") -> "ProviderUsage":
+        """The sum; its price is unknown when either is."""
+        known = self.cost_usd is not None and other.cost_usd is not None
+        return ProviderUsage(
+            audio_seconds=self.audio_seconds + other.audio_seconds,
+            characters=self.characters + other.characters,
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+            cached_input_tokens=self.cached_input_tokens + other.cached_input_tokens,
+            input_audio_tokens=self.input_audio_tokens + other.input_audio_tokens,
+            output_audio_tokens=self.output_audio_tokens + other.output_audio_tokens,
+            cost_usd=(self.cost_usd or 0.0) + (other.cost_usd or 0.0) if known else None,
+        )
+
+
+NOTHING_USED = ProviderUsage(cost_usd=0.0)
+
 
 @dataclass(frozen=True)
 class Transcript:

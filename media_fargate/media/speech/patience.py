@@ -1,7 +1,7 @@
 """An end to waiting for a provider that says nothing, for SDKs and protocols that set none of their own."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import TypeVar
 
 from media.speech.failures import timed_out
@@ -9,7 +9,7 @@ from media.speech.failures import timed_out
 Chunk = TypeVar("Chunk")
 
 
-async def in_time(stream: AsyncGenerator[Chunk, None], seconds: float, provider: str) -> AsyncGenerator[Chunk, None]:
+async def in_time(stream: AsyncIterator[Chunk], seconds: float, provider: str) -> AsyncGenerator[Chunk, None]:
     """The stream's chunks, each within `seconds` of the one before. Raises ProviderError when one is late.
 
     The stream is closed whichever way this ends.
@@ -25,4 +25,6 @@ async def in_time(stream: AsyncGenerator[Chunk, None], seconds: float, provider:
                 raise timed_out(provider) from None
             yield chunk
     finally:
-        await stream.aclose()
+        close = getattr(stream, "aclose", None)
+        if close is not None:
+            await close()

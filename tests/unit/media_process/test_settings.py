@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from media.settings import HostPort, MediaEnvironment, PortRange
+from sovereign.catalog.fallbacks import Fallbacks
 from sovereign.kernel.settings import ConfigurationError
 
 GIVEN = {
@@ -49,12 +50,19 @@ def test_addresses_and_ranges_are_read() -> None:
         ("control_address", "0.0.0.0:8443"),
         ("control_address", "[::]:8443"),
         ("advertised_address", "0.0.0.0"),
+        ("provider_fallbacks", "[]"),
     ],
 )
 def test_bad_values_are_refused_by_name(name: str, value: str) -> None:
     with pytest.raises(ValidationError) as refused:
         environment(**{name: value})
     assert refused.value.errors()[0]["loc"] == (name,)
+
+
+def test_fallbacks_are_read_and_none_by_default() -> None:
+    assert environment().provider_fallbacks == Fallbacks()
+    read = environment(provider_fallbacks='{"llm": [{"provider": "xai", "model": "grok-4.3"}]}')
+    assert [config.provider for config in read.provider_fallbacks.llm] == ["xai"]
 
 
 def test_loopback_mode_off_loopback_is_refused() -> None:
