@@ -86,7 +86,7 @@ def definition(**members: Any) -> Definition:
 
 async def test_call_that_follows_a_workflow_begins_with_its_entry_node() -> None:
     providers = OpenProviders()
-    parts = dict.fromkeys(("detector", "poller", "asker", "calls", "directory"), cast(Any, Mock()))
+    parts = dict.fromkeys(("detector", "poller", "asker", "calls", "directory", "dial_second_leg"), cast(Any, Mock()))
     tool = {"name": "book", "description": "Book an appointment."}
     conversation = Conversation(
         ref=CallRef("org", "call", 1),
@@ -113,7 +113,7 @@ async def test_realtime_assistant_is_refused_a_workflow_before_anything_is_opene
     members: dict[str, Any], reason: str
 ) -> None:
     providers = Mock()
-    parts = dict.fromkeys(("detector", "poller", "asker", "calls", "directory"), cast(Any, Mock()))
+    parts = dict.fromkeys(("detector", "poller", "asker", "calls", "directory", "dial_second_leg"), cast(Any, Mock()))
     conversation = Conversation(
         ref=CallRef("org", "call", 1),
         identity=Identity(direction="inbound"),
