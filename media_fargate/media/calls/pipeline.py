@@ -50,6 +50,7 @@ class PipelineParts:
     def poll(self, pcm: bytes, now: float) -> None:
         """Hear what the line brought, and play."""
         if pcm:
+            self.speaker.echo.arrived(pcm, now)
             self.caller_audio.hear(pcm, now)
         self.speaker.pump()
 
@@ -87,7 +88,7 @@ def assemble(frame: CallFrame, services: SessionServices) -> PipelineParts:
         tools = follow(
             setup.workflow, say=say, history=history, actions=transfers, make_tools=make_tools, providers=providers
         )
-    turns = TurnTaker(setup.conversation.turn_taking)
+    turns = TurnTaker(setup.conversation.turn_taking, speaker.echo.is_echo)
     ear = Ear(leg.sample_rate, turns, services.detector, recognition, context, predictor=services.predictor)
     responder = Responder(services.model, speaker, tools, frame.history, context)
     conversation.attach(ear, speaker, responder, frame.history, context)

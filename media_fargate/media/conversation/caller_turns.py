@@ -156,7 +156,10 @@ class CallerTurns:
         self.turn = None
         if not turn.text:
             return
-        if turn.overheard:
+        if turn.ended is not None and turn.ended.echo:
+            turn.drop(self._floor)
+            self._figures.echoes += 1
+        elif turn.overheard:
             self._overhear(turn.text)
         elif self._floor.agent_busy:
             self._overlap(turn)

@@ -36,6 +36,7 @@ class CallFigures:
     turns: list[TurnFigures] = field(default_factory=list)
     interruptions: int = 0
     false_interruptions: int = 0
+    echoes: int = 0
     discarded_answers: int = 0
     provider_retries: int = 0
     errors: list[str] = field(default_factory=list)
@@ -57,6 +58,7 @@ def latency_report(figures: CallFigures, *, stt: ProviderUsage, tts: ProviderUsa
         "turns": [turn.as_milliseconds() for turn in figures.turns],
         "interruptions": figures.interruptions,
         "false_interruptions": figures.false_interruptions,
+        "echoes": figures.echoes,
         "discarded_answers": figures.discarded_answers,
         "provider_retries": figures.provider_retries,
         "usage": {kind: asdict(usage) for kind, usage in (("stt", stt), ("llm", figures.model), ("tts", tts))},

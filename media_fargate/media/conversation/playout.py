@@ -3,7 +3,8 @@
 import asyncio
 from collections import deque
 
-from media.audio.levels import size
+from media.audio.echo import EchoDetector
+from media.audio.levels import duration, size
 from media.conversation.context import Context
 from media.conversation.events import UtteranceDone, UtteranceStarted
 from media.conversation.utterance import Utterance
@@ -16,11 +17,13 @@ WRITE_AHEAD_SECONDS = 0.3
 class Playout:
     """Plays utterances one after another. All methods run on the event loop and none waits.
 
-    `caller_speaking` keeps an interruptible utterance from beginning; `pause` stops one that has begun.
+    `caller_speaking` keeps an interruptible utterance from beginning; `pause` stops one that has begun. `echo` knows
+    what was played.
     """
 
     def __init__(self, leg: CallLeg, context: Context) -> None:
         self._leg = leg
+        self.echo = EchoDetector(leg.sample_rate)
         self._post = context.post
         self._loop = asyncio.get_running_loop()
         self._write_ahead = size(WRITE_AHEAD_SECONDS, leg.sample_rate)
@@ -105,9 +108,11 @@ class Playout:
 
     def _fill(self, utterance: Utterance) -> None:
         while utterance.has_audio and (room := self._write_ahead - self._leg.queued_bytes) > 0:
-            taken = self._leg.write(utterance.next_audio(room))
+            audio, queued = utterance.next_audio(room), self._leg.queued_bytes
+            taken = self._leg.write(audio)
             if taken <= 0:
                 return
+            self.echo.played(audio[:taken], self._loop.time() + duration(queued, self._leg.sample_rate))
             utterance.wrote(taken)
             if utterance.started_at is None:
                 utterance.started_at = self._loop.time()
@@ -117,6 +122,7 @@ class Playout:
         if self._current is not None:
             self._current.account(self._leg.queued_bytes)
             self._current.take_back(self._leg.flush())
+            self.echo.taken_back(self._loop.time())
 
     def _finish(self, utterance: Utterance) -> None:
         utterance.done.set()

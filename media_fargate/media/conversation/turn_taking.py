@@ -1,6 +1,6 @@
 """Who has the turn: a pure state machine on the moments at which audio arrived. No clock, no I/O, no model."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -15,6 +15,8 @@ ONSET_SECONDS = 0.06
 """Two windows: a single one is a click."""
 LIKELY_END_SECONDS = 0.2
 """Silence after which the recogniser is asked for its text, so that it works inside the wait."""
+ECHO_RECHECK_SECONDS = 0.1
+"""How long speech that was found to be an echo is taken for one before it is looked at again."""
 MAX_UTTERANCE_SECONDS = 30.0
 """Voice without a pause for this long (a television) is taken as a turn and then ignored until it pauses."""
 
@@ -42,10 +44,11 @@ class SpeechResumed:
 
 @dataclass(frozen=True)
 class TurnEnded:
-    """The turn is over. Speech ended at `at`; `voiced` seconds of it were speech."""
+    """The turn is over. Speech ended at `at`; `voiced` seconds of it were speech. `echo`: it was the agent's own."""
 
     at: float
     voiced: float
+    echo: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,14 @@ class FalseInterruption:
 TurnEvent = SpeechStarted | LikelyEnd | SpeechResumed | TurnEnded | Interrupted | FalseInterruption
 
 
+IsEcho = Callable[[float, float], bool]
+"""Whether what was heard between two moments was the agent's own voice coming back."""
+
+
+def _never(_start: float, _end: float) -> bool:
+    return False
+
+
 class _State(Enum):
     QUIET = auto()
     SPEAKING = auto()
@@ -72,12 +83,15 @@ class _State(Enum):
 class TurnTaker:
     """Turns voice windows, known words and the passing of time into turn events.
 
-    `agent_active` is to be kept up to date by the owner: the agent speaks, or prepares an answer.
+    `agent_active` is to be kept up to date by the owner: the agent speaks, or prepares an answer. `is_echo` is asked
+    before speech counts as an interruption, and once more when the turn ends.
     Every moment is on one clock; `advance(now)` must be called when `deadline` is reached.
     """
 
-    def __init__(self, settings: TurnTaking) -> None:
+    def __init__(self, settings: TurnTaking, is_echo: IsEcho = _never) -> None:
         self._settings = settings
+        self._is_echo = is_echo
+        self._echo_until = 0.0
         self._likely_delay = min(LIKELY_END_SECONDS, settings.endpointing_min_delay)
         self._onset_seconds = min(ONSET_SECONDS, settings.interruption_min_duration)
         self._state = _State.QUIET
@@ -190,7 +204,7 @@ class TurnTaker:
         return events
 
     def _interruption(self, now: float) -> list[TurnEvent]:
-        if self._interrupted or not self.agent_active or not self._is_meant():
+        if self._interrupted or not self.agent_active or not self._is_meant() or self._is_own_voice(now):
             return []
         self._interrupted = True
         timeout = self._settings.false_interruption_timeout
@@ -204,7 +218,13 @@ class TurnTaker:
             return False
         return len(self._words.split()) >= self._settings.interruption_min_words
 
+    def _is_own_voice(self, now: float) -> bool:
+        if now >= self._echo_until and self._is_echo(self._speech_started, self._speech_ended):
+            self._echo_until = now + ECHO_RECHECK_SECONDS
+        return now < self._echo_until
+
     def _end_turn(self) -> list[TurnEvent]:
         self._state = _State.QUIET
         self._onset_started = None
-        return [TurnEnded(self._speech_ended, self._voiced)]
+        echo = not self._interrupted and self._is_echo(self._speech_started, self._speech_ended)
+        return [TurnEnded(self._speech_ended, self._voiced, echo)]

@@ -4,6 +4,7 @@ from functools import cache
 
 import pytest
 
+from media.audio.echo import EchoDetector
 from media.conversation.settings import ConversationSettings, TurnTaking
 from tests.unit.conversation.world import Turn, World, noise, play, says
 
@@ -165,3 +166,22 @@ def test_barge_in_stops_playback_with_one_flush_of_a_short_buffer() -> None:
     flushes = [what for _, what in world.log.lines if what.startswith("flush")]
     milliseconds = int(flushes[0].split()[1])
     assert 0 < milliseconds <= 300
+
+
+def test_the_agents_own_voice_coming_back_neither_interrupts_nor_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    begins = reply_begins()
+    monkeypatch.setattr(EchoDetector, "is_echo", lambda _, start, end: begins <= start and end <= 6.6)
+    world = play(world_with(says(3.5, "from nine to five on weekdays and", 2.0)))
+    assert world.said() == [("user", "when are you open"), ("assistant", REPLY)]
+    assert not world.log.times("flush")
+    assert world.outcome.latency is not None
+    assert world.outcome.latency["echoes"] == 1
+    assert world.outcome.latency["interruptions"] == 0
+
+
+def test_a_caller_who_speaks_up_over_an_echo_interrupts(monkeypatch: pytest.MonkeyPatch) -> None:
+    begins = reply_begins()
+    monkeypatch.setattr(EchoDetector, "is_echo", lambda _, start, end: begins <= start and end <= 4.5)
+    world = play(world_with(says(3.5, "no I mean on Sunday please", 2.5)))
+    assert world.log.first("flush") == pytest.approx(4.6, abs=0.06)
+    assert world.said()[-2:] == [("user", "no I mean on Sunday please"), ("assistant", "Next answer.")]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from media.audio.vad import VoiceWindow
 from media.conversation.settings import TurnTaking
 from media.conversation.turn_taking import (
+    ECHO_RECHECK_SECONDS,
     FalseInterruption,
     Interrupted,
     LikelyEnd,
@@ -121,6 +122,35 @@ def test_speech_of_the_minimum_duration_interrupts_once(minimum: float) -> None:
     events = turns.hear(windows(0, 2.0, 0.9))
     (interruption,) = [event for event in events if isinstance(event, Interrupted)]
     assert minimum <= interruption.at < minimum + 2 * STEP
+
+
+def test_an_echo_does_not_interrupt_until_somebody_speaks_over_it() -> None:
+    turns = TurnTaker(TurnTaking(), is_echo=lambda start, end: end < 1.0)
+    turns.agent_active = True
+    events = turns.hear(windows(0, 2.0, 0.9))
+    (interruption,) = [event for event in events if isinstance(event, Interrupted)]
+    assert interruption.at == pytest.approx(1.0, abs=ECHO_RECHECK_SECONDS + STEP)
+
+
+def test_a_turn_that_was_an_echo_says_so() -> None:
+    turns = TurnTaker(TurnTaking(), is_echo=lambda start, end: True)
+    turns.agent_active = True
+    events = turns.hear([*windows(0, 1.0, 0.9), *windows(1.0, 1.0, 0.1)])
+    (ended,) = [event for event in events if isinstance(event, TurnEnded)]
+    assert ended.echo
+
+
+def test_echoes_are_asked_about_ten_times_a_second_at_most() -> None:
+    asked: list[float] = []
+
+    def is_echo(_start: float, end: float) -> bool:
+        asked.append(end)
+        return True
+
+    turns = TurnTaker(TurnTaking(), is_echo=is_echo)
+    turns.agent_active = True
+    turns.hear(windows(0, 3.0, 0.9))
+    assert 20 <= len(asked) <= 28
 
 
 def test_pauses_do_not_count_towards_the_minimum_duration() -> None:
