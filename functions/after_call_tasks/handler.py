@@ -31,7 +31,7 @@ class Task(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    step: Literal["finish_recording", "analyse", "report"]
+    step: Literal["finish_recording", "transcribe", "analyse", "report"]
     org_id: str
     call_id: str
     call_number: int
@@ -44,6 +44,8 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, str]:
     ref = CallRef(task.org_id, task.call_id, task.call_number)
     if task.step == "finish_recording":
         _finish_recording(ref)
+    elif task.step == "transcribe":
+        _transcribe(ref)
     elif task.step == "analyse":
         _analyst().analyse(ref)
     else:
@@ -56,6 +58,20 @@ def _finish_recording(ref: CallRef) -> None:
     bucket = read_environment(TasksEnvironment).recordings_bucket
     if bucket and _calls().get_row(ref).started_at and _recordings(bucket).finish(ref):
         _calls().mark_recorded(ref)
+
+
+def _transcribe(ref: CallRef) -> None:
+    """Transcribe the recording of a realtime call, if its assistant asks for that."""
+    bucket = read_environment(TasksEnvironment).recordings_bucket
+    if bucket and _calls().get_row(ref).recording == "stored":
+        # only such calls pay for the import
+        from sovereign.transcription.registry import Transcribers  # noqa: PLC0415
+        from sovereign.transcription.retranscription import Retranscription  # noqa: PLC0415
+
+        transcribers = Transcribers(KeyRing.from_environment(), base_urls())
+        Retranscription(
+            calls=_calls(), transcribers=transcribers, recordings=_recordings(bucket), cipher=default_cipher()
+        ).transcribe(ref)
 
 
 @cache

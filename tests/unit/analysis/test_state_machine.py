@@ -4,6 +4,7 @@ from typing import Any
 
 from functions.after_call_tasks.handler import Task
 from sovereign.calls.lifecycle import REPORT_OVERDUE_AFTER
+from sovereign.transcription.http import TIMEOUT_SECONDS
 
 DEFINITION = Path(__file__).parents[3] / "infra" / "workflows" / "after_call.asl.json"
 STATES: dict[str, Any] = json.loads(DEFINITION.read_text())["States"]
@@ -30,3 +31,19 @@ def test_whatever_becomes_of_the_analysis_a_report_follows() -> None:
 
 def test_a_model_that_takes_all_its_time_leaves_enough_for_the_report() -> None:
     assert STATES["Analyse"]["TimeoutSeconds"] < REPORT_OVERDUE_AFTER.total_seconds()
+
+
+def test_a_second_transcript_comes_before_the_analysis_and_never_keeps_it_away() -> None:
+    assert STATES["FinishRecording"]["Next"] == "Transcribe"
+    transcribe = STATES["Transcribe"]
+    assert transcribe["Arguments"]["Payload"]["step"] == "transcribe"
+    assert (transcribe["Next"], transcribe["Catch"]) == (
+        "Analyse",
+        [{"ErrorEquals": ["States.ALL"], "Next": "Analyse"}],
+    )
+    assert transcribe["TimeoutSeconds"] > TIMEOUT_SECONDS
+
+
+def test_steps_that_take_all_their_time_leave_the_report_in_time() -> None:
+    steps = ("FinishRecording", "Transcribe", "Analyse", "Report")
+    assert sum(STATES[name]["TimeoutSeconds"] for name in steps) <= 300

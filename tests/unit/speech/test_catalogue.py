@@ -10,13 +10,14 @@ import pytest
 from media.speech import registry
 from sovereign.catalog import registry as catalogue
 from sovereign.completion import registry as completions
+from sovereign.transcription import registry as transcriptions
 
 ROOT = Path(__file__).parents[3]
 OPENED: Mapping[catalogue.Section, set[str]] = {
     "llm": set(registry._CHAT_MODELS),
     "stt": set(registry._RECOGNISERS),
     "tts": set(registry._SYNTHESISERS),
-    "postcall_stt": set(),
+    "postcall_stt": set(transcriptions._OPENERS),
     "postcall_llm": set(completions._OPENERS),
 }
 MODULES = sorted({*registry._CHAT_MODELS.values(), *registry._RECOGNISERS.values(), *registry._SYNTHESISERS.values()})

@@ -22,6 +22,7 @@ __all__ = ["CallContent"]
 MESSAGES_BYTES: Final = 90_000
 """Most bytes of messages in one item: encrypted and encoded it stays well under an item's 400 KB."""
 
+_FIRST_BATCH: Final = f"{0:06d}"
 _DELETED_AT_ONCE: Final = 100
 _PRIVATE_LIFE: Final = timedelta(days=7)
 """A last resort: encrypted content goes after this even when nobody erased it (retries of a report end after 28 h)."""
@@ -36,6 +37,16 @@ class CallContent(CallTable):
         for part, text in enumerate(_parts(messages)):
             target = _private_messages_ref(ref, batch_no, part) if private else keys.message_ref(ref, batch_no, part)
             self._table.put(self._content_write(ref, target, {"messages": text}, private=private))
+
+    def replace_messages(self, ref: CallRef, messages: Sequence[Message]) -> None:
+        """Store another transcript in place of the one there is; not for gdpr_mode calls, which have no recording."""
+        parts = {keys.message_ref(ref, 0, part): text for part, text in enumerate(_parts(messages))}
+        for target, text in parts.items():
+            self._table.put(self._content_write(ref, target, {"messages": text}, private=False))
+        first = keys.message_ref(ref, 0)
+        prefix = first.sk.removesuffix(_FIRST_BATCH)
+        old = self._table.query(first.pk, begins_with=prefix, consistent=True)
+        self._delete(item for item in old if Ref(item["pk"], item["sk"]) not in parts)
 
     def save_after_call(
         self, ref: CallRef, *, summary: str | None, analysis_result: Any = None, analysis_error: str | None = None

@@ -1,0 +1,1 @@
+"""Transcripts of recordings, made after the call: one file a vendor, over its documented HTTP API."""
