@@ -9,7 +9,8 @@ from sovereign.kernel.table import Put
 from sovereign.organizations.items import to_item
 from sovereign.organizations.model import Organization
 from sovereign.organizations.store import OrganizationStore
-from sovereign.recordings.storage import Recordings
+from sovereign.recordings.layout import SegmentName
+from sovereign.recordings.storage import RecordingNotErasedError, Recordings
 from sovereign.retention.eraser import RetentionEraser
 from sovereign.retention.register import RetentionRegister
 from sovereign.webhooks.traces import WebhookTraces
@@ -83,6 +84,57 @@ def test_content_goes_at_its_period_and_metadata_at_its_own(world: World, bucket
     assert (call.caller_phone, call.duration_seconds, call.status.value) == (None, 30, "ended")
     page = world.deliveries.page(ORG, limit=10, after=None, call_id=ref.call_id, status=None)
     assert page.deliveries == []
+
+
+def stored_objects() -> list[str]:
+    return [found["Key"] for found in aws.client("s3").list_objects_v2(Bucket=BUCKET).get("Contents", [])]
+
+
+def test_recording_goes_with_the_content_and_leaves_word_that_it_is_gone(world: World, bucket: str) -> None:
+    organization(world, content=30, metadata=365)
+    ref, recordings = reported_call(world), Recordings(bucket)
+    recordings.put_segment(ref, SegmentName(0, 8000), bytes(400))
+    assert recordings.finish(ref)
+    world.calls.mark_recorded(ref)
+    other = f"{OTHER_ORG}/{ref.call_id}/recording.wav"
+    aws.client("s3").put_object(Bucket=bucket, Key=other, Body=b"x")
+    world.clock.advance(days=29)
+    assert eraser(world).run(time_is_left=lambda: True)
+    assert len(stored_objects()) == 2
+    world.clock.advance(days=2)
+    assert eraser(world).run(time_is_left=lambda: True)
+    assert stored_objects() == [other]
+    assert world.calls.get_row(ref).recording == "erased"
+
+
+def test_pieces_of_a_recording_nobody_finished_go_too(world: World, bucket: str) -> None:
+    organization(world, content=30, metadata=30)
+    ref = reported_call(world)
+    Recordings(bucket).put_segment(ref, SegmentName(0, 8000), bytes(400))
+    world.clock.advance(days=31)
+    assert eraser(world).run(time_is_left=lambda: True)
+    assert stored_objects() == []
+    assert world.calls.get_row(ref).recording is None
+
+
+def test_recording_that_cannot_be_erased_keeps_the_call_due(
+    world: World, bucket: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    organization(world, content=30, metadata=30)
+    ref = reported_call(world)
+    Recordings(bucket).put_segment(ref, SegmentName(0, 8000), bytes(400))
+    world.clock.advance(days=31)
+    made = eraser(world)
+
+    def refuse(call: CallRef) -> None:
+        raise RecordingNotErasedError(call.call_id)
+
+    monkeypatch.setattr(made._recordings, "erase", refuse)
+    assert not made.run(time_is_left=lambda: True)
+    assert len(stored_objects()) == 1
+    monkeypatch.undo()
+    assert eraser(world).run(time_is_left=lambda: True)
+    assert stored_objects() == []
 
 
 def test_without_periods_nothing_is_erased(world: World, bucket: str) -> None:
