@@ -1,8 +1,9 @@
 """The look-ups of a call over the table's stores. Everything here blocks."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from media.calls.mcp_tools import McpEndpoint
 from media.routes import InboundRefusal, InboundRoute, Line, OutboundRoute
 from media.telephony.transfer_route import TransferRoute
 from media.transfer_routes import TransferRoutes, trunk_route
@@ -15,6 +16,7 @@ from sovereign.kernel.clock import utc_now
 from sovereign.kernel.encryption import Cipher
 from sovereign.kernel.errors import InsufficientCreditsError, InvalidStateError
 from sovereign.kernel.table import Put, Table
+from sovereign.mcp_servers.store import McpServerStore
 from sovereign.numbers import InboundAdmission, NumberStore, outbound_context
 from sovereign.numbers import InboundRoute as NumberRoute
 from sovereign.organizations import Organization
@@ -49,6 +51,7 @@ class TableDirectory:
         self._webhooks = StoredAccountWebhooks(OrganizationStore(table), cipher)
         self._credits = CreditStore(table)
         self._transfer_routes = TransferRoutes(table, self._trunks)
+        self._mcp_servers = McpServerStore(table, cipher)
 
     def inbound_route(self, called: str | None, source: str | None) -> InboundRoute | InboundRefusal:
         """The first step of admission, in the order of the documented refusals."""
@@ -121,6 +124,19 @@ class TableDirectory:
         Raises DomainError.
         """
         return self._transfer_routes.find(org_id, line, destination)
+
+    def mcp_endpoints(self, org_id: str, server_ids: Collection[str]) -> list[McpEndpoint]:
+        """Where MCP servers of the organization are, their headers in the clear; one that is gone is left out."""
+        return [
+            McpEndpoint(
+                server_id=server.id,
+                url=server.settings.url,
+                transport=server.settings.transport,
+                headers=self._mcp_servers.headers(server),
+                timeout_seconds=float(server.settings.timeout_seconds),
+            )
+            for server in self._mcp_servers.get_many(org_id, server_ids)
+        ]
 
     def reserve_credits(self, payer_org_id: str, org_id: str, call_id: str) -> None:
         """Reserve the first minutes. Raises InsufficientCreditsError."""

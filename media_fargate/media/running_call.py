@@ -9,21 +9,21 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 
 from aws_lambda_powertools import Logger
 
+from media.call_rows import CallRows
 from media.calls.commands import CommandRefusedError
 from media.calls.journal import Batch
 from media.control.orders import OrderRefusedError
-from media.end_of_call import FINISH_PAUSES_SECONDS, EndOfCall, EndRows
+from media.end_of_call import FINISH_PAUSES_SECONDS, EndOfCall
 from media.leg_watch import LegGoneError
 from media.routes import CallDirectory, Line
 from media.scale_in import unprotected
-from media.speech.interfaces import ProviderError
+from media.speech.interfaces import ProviderError, ToolsUnavailableError
 from media.telephony.addresses import TrunkRoute
 from media.telephony.baresip_leg import LegRefusedError
 from media.telephony.leg import CallLeg, LegClosedBy
 from sovereign.assistants import EffectiveAssistant
-from sovereign.calls.model import Call, CallOutcome, CallRef, EndReason, NewCall
+from sovereign.calls.model import CallOutcome, CallRef, EndReason
 from sovereign.kernel.ids import Direction
-from sovereign.kernel.table import Write
 from sovereign.webhooks.bodies import CallDescription
 from sovereign.webhooks.targets import WebhookSettings, WebhookTarget
 from sovereign.workflows import Definition
@@ -37,47 +37,6 @@ HANG_UP_SECONDS, DISCARD_SECONDS = 8.0, 3.0
 """The SIP stack itself gives up on a command after five."""
 
 logger = Logger(child=True)
-
-
-class CallRows(EndRows, Protocol):
-    """What is used of `sovereign.calls.store.CallStore`; every method blocks."""
-
-    def create(
-        self,
-        new: NewCall,
-        *,
-        frozen_assistant: Mapping[str, Any] | None,
-        node_id: str | None,
-        extra_writes: Sequence[Write] = (),
-    ) -> Call:
-        """Start a call."""
-
-    def find(self, org_id: str, call_id: str) -> CallRef | None:
-        """Where a call lies."""
-
-    def load_whole(self, ref: CallRef) -> Call:
-        """A call with what is encrypted of it."""
-
-    def claim_dial(self, ref: CallRef, node_id: str) -> bool:
-        """Win the right to ring."""
-
-    def mark_ringing(self, ref: CallRef) -> bool:
-        """The far end rings."""
-
-    def mark_answered(self, ref: CallRef, *, byok: frozenset[str]) -> bool:
-        """The call is up; False when it is not to be: its row is past that."""
-
-    def set_assistant(
-        self,
-        ref: CallRef,
-        frozen_assistant: Mapping[str, Any],
-        *,
-        agent_id: str | None,
-        agent_name: str | None,
-        business_name: str | None,
-        private: bool,
-    ) -> bool:
-        """Freeze another assistant."""
 
 
 class Asker(Protocol):
@@ -253,8 +212,10 @@ class RunningCall:
 
     @staticmethod
     def outcome_without_provider(failed: ProviderError) -> CallOutcome:
-        """The outcome of a call whose assistant cannot speak; the provider's message holds no secret."""
-        return CallOutcome(end_reason=EndReason.PROVIDER_ERROR, error=str(failed))
+        """The outcome of a call whose assistant cannot speak or act; the provider's message holds no secret."""
+        unavailable = isinstance(failed, ToolsUnavailableError)
+        reason = EndReason.MCP_UNAVAILABLE if unavailable else EndReason.PROVIDER_ERROR
+        return CallOutcome(end_reason=reason, error=str(failed))
 
     @property
     def stop_reason(self) -> EndReason | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from media.announcement import speak
 from media.audio.vad import VoiceActivity
+from media.calls.mcp_tools import McpTools
 from media.calls.poller import Poller
 from media.calls.session import CallSession
 from media.calls.setup import CallSetup, SessionServices
@@ -31,7 +32,7 @@ from sovereign.calls import CallStore
 from sovereign.catalog.defaults import default_configs
 from sovereign.catalog.fallbacks import Fallbacks
 from sovereign.catalog.registry import TTS_CONFIGS
-from sovereign.catalog.tools import WebhookTool
+from sovereign.catalog.tools import McpTool, Tool, WebhookTool
 from sovereign.kernel.signing import SigningSecret
 from sovereign.recordings.storage import Recordings
 from sovereign.webhooks.asker import WebhookAsker
@@ -93,6 +94,8 @@ class PreparedSession:
         """Close what was opened: the call came to nothing."""
         await self.services.model.close()
         await self.services.synthesiser.close()
+        if self.services.mcp_tools is not None:
+            await self.services.mcp_tools.close()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -145,18 +148,32 @@ class SessionFactory:
         figures = CallFigures()
         opener = FallbackOpener(CallOpener(self.providers, org_id), self.fallbacks, figures)
         async with AsyncExitStack() as opened:  # a caller may hang up between one provider and the next
+            mcp_tools = await self._mcp_tools(opened, org_id, plan.tools if plan else setup.tools)
             recogniser = await opener.recogniser(uses.stt)
             model = await opener.chat_model(uses.llm)
             opened.push_async_callback(model.close)
             synthesiser = await opener.synthesiser(uses.tts)
             opened.push_async_callback(synthesiser.close)
+            if mcp_tools is not None:
+                await mcp_tools.ready()
             await self.providers.prepare_chat(uses.llm, *_read_first(setup))
             opened.pop_all()
         services = self._services(conversation, recogniser, model, synthesiser, asker)
-        services = replace(services, figures=figures)
+        services = replace(services, figures=figures, mcp_tools=mcp_tools)
         if plan is not None:
             services = with_node_providers(services, plan, opener)
         return PreparedSession(setup, services, layers)
+
+    async def _mcp_tools(self, opened: AsyncExitStack, org_id: str, tools: Sequence[Tool]) -> McpTools | None:
+        """The call's MCP servers, being connected to while providers are opened; None when no tool names one."""
+        wanted = [tool for tool in tools if isinstance(tool, McpTool)]
+        if not wanted:
+            return None
+        names = {tool.mcp_server_id for tool in wanted}
+        endpoints = await asyncio.to_thread(self.directory.mcp_endpoints, org_id, names)
+        mcp_tools = McpTools(endpoints, wanted)
+        opened.push_async_callback(mcp_tools.close)
+        return mcp_tools
 
     def _services(
         self,

@@ -79,7 +79,7 @@ def assemble(frame: CallFrame, services: SessionServices) -> PipelineParts:
     recognition = Recognition(services.recogniser, leg.sample_rate, context)
 
     def make_tools(offered: Sequence[Tool]) -> ToolBox:
-        return ToolBox(offered, services.asker, transfers)
+        return ToolBox(offered, services.asker, transfers, services.mcp_tools)
 
     tools: ReplyTools = make_tools(setup.tools)
     if setup.workflow and (providers := services.node_providers):

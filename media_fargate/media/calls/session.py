@@ -194,6 +194,8 @@ class CallSession:
             self._parts.stop()
         history.settle(final=True)
         closing = [*hang_ups, *self._services.closing()]
+        if self._services.mcp_tools is not None:
+            closing.append(self._services.mcp_tools.close())
         bounded = asyncio.gather(*(self._bounded(part) for part in closing))
         self.unwritten = await journal.close()
         await bounded

@@ -10,6 +10,7 @@ from media.audio.vad import VoiceActivity
 from media.calls.bridge import MarkTransferred
 from media.calls.credit_watch import ExtendCredits
 from media.calls.journal import WriteMessages
+from media.calls.mcp_tools import McpTools
 from media.calls.parts import CallParts
 from media.calls.poller import Poller
 from media.calls.workflow import WorkflowPlan
@@ -107,6 +108,7 @@ class CommonServices(ABC):
     route_transfer: RouteTransfer
     dial_second_leg: DialSecondLeg
     mark_transferred: MarkTransferred
+    mcp_tools: McpTools | None = None
     extend_credits: ExtendCredits | None = None
     report: ReportCall | None = None
     figures: CallFigures = field(default_factory=CallFigures)

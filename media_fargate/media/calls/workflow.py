@@ -21,9 +21,9 @@ from sovereign.assistants import EffectiveAssistant
 from sovereign.catalog.llm import LlmConfig
 from sovereign.catalog.registry import LLM_CONFIGS, TTS_CONFIGS
 from sovereign.catalog.stt import SttConfig
-from sovereign.catalog.tools import EndCallTool, Tool
+from sovereign.catalog.tools import EndCallTool, Tool, tool_names
 from sovereign.catalog.tts import TtsConfig
-from sovereign.workflows.nodes import ConversationNode, NodeModel
+from sovereign.workflows.nodes import ConversationNode, NodeModel, ToolNode
 
 if TYPE_CHECKING:
     from media.calls.setup import SessionServices
@@ -39,6 +39,14 @@ class WorkflowPlan:
     speech: Mapping[str, NodeSpeech]
     own_tools: tuple[Tool, ...] = ()
     assistant_tools: tuple[Tool, ...] = ()
+
+    @property
+    def tools(self) -> list[Tool]:
+        """All tools of the nodes, and those of the assistant that tool nodes may name."""
+        talks = (node for node in self.graph.nodes if isinstance(node, ConversationNode))
+        named = {node.tool_name for node in self.graph.nodes if isinstance(node, ToolNode)}
+        lent = [tool for tool in self.assistant_tools if named & set(tool_names(tool))]
+        return [*(tool for node in talks for tool in node.tools), *lent]
 
     @property
     def start(self) -> ConversationNode:

@@ -11,7 +11,15 @@ from aws_lambda_powertools import Logger
 from media.speech.interfaces import ToolCall, ToolSpec
 from sovereign.calls.model import EndReason
 from sovereign.catalog.schema_validation import UnusableSchemaError, schema_problems
-from sovereign.catalog.tools import DtmfTool, EndCallTool, Tool, TransferCallTool, TransferDestination, WebhookTool
+from sovereign.catalog.tools import (
+    DtmfTool,
+    EndCallTool,
+    McpTool,
+    Tool,
+    TransferCallTool,
+    TransferDestination,
+    WebhookTool,
+)
 
 TOOL_TIMEOUT_SECONDS = 12.0
 """Above the webhook's own limit of 10 s: reached only when that one fails."""
@@ -39,6 +47,24 @@ class CallActions(Protocol):
 
     async def send_digits(self, digits: str) -> str:
         """Send key tones to the other side."""
+
+
+class RemoteTool(Protocol):
+    """A tool of a server the call is connected to."""
+
+    @property
+    def spec(self) -> ToolSpec:
+        """What the model is told of it."""
+
+    async def call(self, arguments: Mapping[str, Any]) -> str:
+        """Run it, bounded; the text for the model, a failure is text too."""
+
+
+class RemoteTools(Protocol):
+    """The servers a call is connected to."""
+
+    def tools_of(self, tool: McpTool) -> Sequence[RemoteTool]:
+        """What is offered of the server this entry names."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +100,16 @@ class ReplyTools(Protocol):
 class ToolBox:
     """The tools of one call. Several calls of one answer run at once; ending the call comes last by itself."""
 
-    def __init__(self, tools: Sequence[Tool], asker: ToolAsker, actions: CallActions) -> None:
+    def __init__(
+        self, tools: Sequence[Tool], asker: ToolAsker, actions: CallActions, remote: RemoteTools | None = None
+    ) -> None:
         self._asker = asker
         self._actions = actions
         self._tools: dict[str, Tool] = {_name(tool): tool for tool in tools if _is_offered(tool)}
-        self.specs: Sequence[ToolSpec] = offered_specs(self._tools.values())
+        found = [one for tool in tools if isinstance(tool, McpTool) and remote for one in remote.tools_of(tool)]
+        self._remote = {one.spec.name: one for one in found}
+        specs = [*offered_specs(self._tools.values()), *(one.spec for one in self._remote.values())]
+        self.specs: Sequence[ToolSpec] = specs
         self._parameters = {spec.name: spec.parameters for spec in self.specs}
 
     def filler(self, calls: Sequence[ToolCall]) -> str | None:
@@ -94,7 +125,7 @@ class ToolBox:
         return list(await asyncio.gather(*(self._run_one(call) for call in calls)))
 
     async def _run_one(self, call: ToolCall) -> ToolResult:
-        tool = self._tools.get(call.name)
+        tool = self._tools.get(call.name) or self._remote.get(call.name)
         if tool is None:
             return ToolResult(call, _error(f"there is no tool named {call.name}"))
         if problems := self._problems(call):
@@ -109,7 +140,9 @@ class ToolBox:
             logger.exception("tool_failed", tool=call.name, exception_name=type(failure).__name__)
             return ToolResult(call, _error("the tool failed"))
 
-    async def _result(self, tool: Tool, call: ToolCall) -> str:
+    async def _result(self, tool: "Tool | RemoteTool", call: ToolCall) -> str:
+        if (remote := self._remote.get(call.name)) is tool:
+            return await remote.call(call.arguments)
         if isinstance(tool, TransferCallTool):
             return await self._actions.transfer_to(tool.destinations[int(call.arguments.get("destination", 1)) - 1])
         if isinstance(tool, DtmfTool):
@@ -137,7 +170,7 @@ def offered_specs(tools: Iterable[Tool]) -> list[ToolSpec]:
 
 
 def _is_offered(tool: Tool) -> bool:
-    # MCP tools and templates are resolved into webhook tools before a call starts
+    # templates are put in their places before a call starts; what of an MCP server is offered, the server tells
     return isinstance(tool, EndCallTool | TransferCallTool | DtmfTool | WebhookTool)
 
 

@@ -23,6 +23,10 @@ class QuotaError(ProviderError):
     """The provider refused for quota or rate."""
 
 
+class ToolsUnavailableError(ProviderError):
+    """A server whose tools the call cannot do without cannot be reached: the call is not to be held."""
+
+
 @dataclass(frozen=True)
 class ProviderUsage:
     """What was used: only the members that apply are set. `cost_usd` is None when the price is unknown.

@@ -1,57 +1,19 @@
 """The test call against real MCP servers over real connections, and against what only claims to be one."""
 
 import asyncio
-import contextlib
-import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-import uvicorn
 from mcp.server.mcpserver import MCPServer
 
 from functions.mcp_servers.router import router
-from sovereign.kernel import settings
-from sovereign.kernel.addresses import allowed_networks
 from sovereign.kernel.table import Ref, Table, Update
-from sovereign.mcp_servers.probe import MAX_ANSWER_BYTES, find_tools
+from sovereign.mcp_servers.connection import MAX_ANSWER_BYTES
+from sovereign.mcp_servers.probe import find_tools
+from tests.integration.mcp.servers import KEY, Asgi, always, behind_a_key, forget, serving
 from tests.unit.assistants.fixtures import ORG, Api
-
-Asgi = Callable[[Any, Any, Any], Any]
-KEY = "Bearer let-me-in"
-
-
-@pytest.fixture(autouse=True)
-def loopback(monkeypatch: pytest.MonkeyPatch, cloud: None) -> Iterator[None]:
-    """Loopback counts as public here, as on the embedded platform."""
-    monkeypatch.setenv("EGRESS_ALLOWED_CIDRS", "127.0.0.0/8")
-    forget()
-    yield
-    forget()
-
-
-def forget() -> None:
-    settings.read_environment.cache_clear()
-    allowed_networks.cache_clear()
-
-
-@contextlib.contextmanager
-def serving(app: Asgi) -> Iterator[str]:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, log_level="critical", timeout_graceful_shutdown=1, ws="none")
-        server = uvicorn.Server(config)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
-        try:
-            while not server.started:
-                time.sleep(0.01)
-            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        finally:
-            server.should_exit = True
-            thread.join()
 
 
 def calendar() -> MCPServer:
@@ -67,30 +29,6 @@ def calendar() -> MCPServer:
         return day
 
     return server
-
-
-def behind_a_key(app: Asgi) -> Asgi:
-    async def guarded(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http" and dict(scope["headers"]).get(b"authorization") != KEY.encode():
-            await answer(send, 401)
-            return
-        await app(scope, receive, send)
-
-    return guarded
-
-
-async def answer(send: Any, status: int, body: bytes = b"", **headers: str) -> None:
-    raw = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": status, "headers": raw})
-    await send({"type": "http.response.body", "body": body})
-
-
-def always(status: int, body: bytes = b"", **headers: str) -> Asgi:
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] == "http":
-            await answer(send, status, body, **headers)
-
-    return app
 
 
 @pytest.fixture(params=["streamable_http", "sse"])

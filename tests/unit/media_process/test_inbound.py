@@ -11,7 +11,7 @@ from media.calls.journal import Batch
 from media.control.orders import AdmitRequest
 from media.inbound import NO_CREDITS_ANNOUNCEMENT
 from media.routes import InboundRefusal, InboundRoute
-from media.speech.interfaces import BadKeyError
+from media.speech.interfaces import BadKeyError, ToolsUnavailableError
 from media.telephony.leg import LegClosedBy
 from sovereign.assistants import Rejection, transient
 from sovereign.calls.model import EndReason, Message
@@ -334,3 +334,13 @@ async def test_workflow_of_the_number_is_kept_with_the_row_and_followed(stand: A
     (call_id,) = stand.rows
     assert stand.extra_writes == [f"w org {call_id}"]
     assert stand.conversation.workflow is settings.definition
+
+
+async def test_call_that_cannot_do_without_an_unreachable_server_is_not_taken(stand: Any) -> None:
+    stand.prepare_error = ToolsUnavailableError("mcp", "server x cannot be reached", retryable=False)
+    stand.invite()
+    await stand.over()
+    assert stand.leg.did == ["reject"]
+    assert (stand.outcome.end_reason, stand.outcome.error) == (
+        EndReason.MCP_UNAVAILABLE, "mcp: server x cannot be reached",
+    )  # fmt: skip

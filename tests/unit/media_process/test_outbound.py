@@ -8,7 +8,7 @@ import pytest
 from media.calls.commands import CommandRefusedError
 from media.control.orders import OrderRefusedError
 from media.outbound import outcome_of_failed_dial
-from media.speech.interfaces import ProviderError
+from media.speech.interfaces import ProviderError, ToolsUnavailableError
 from media.telephony.leg import LegAnswered, LegClosed, LegClosedBy, LegRinging
 from media.telephony.user_agents import DialRefusedError, TooManyIdentitiesError
 from sovereign.calls.model import CallOutcome, EndReason
@@ -204,3 +204,11 @@ async def test_command_before_the_answer_is_refused(stand: Any) -> None:
         await stand.director.command("org", "call-outbound-x", {"type": "say", "content": "x"})
     stand.leg.close(LegClosedBy.FAILED, 486)
     await stand.over()
+
+
+async def test_call_that_cannot_do_without_an_unreachable_server_is_not_dialled(stand: Any) -> None:
+    stand.prepare_error = ToolsUnavailableError("mcp", "server x cannot be reached", retryable=False)
+    stand.order()
+    await stand.over()
+    assert "dial" not in stand.stages
+    assert stand.outcome.end_reason is EndReason.MCP_UNAVAILABLE

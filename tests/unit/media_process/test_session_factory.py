@@ -8,7 +8,7 @@ import pytest
 
 from media.running_call import Conversation, Identity
 from media.session_factory import PreparedSession, SessionFactory
-from media.speech.interfaces import ProviderError, ToolSpec
+from media.speech.interfaces import ProviderError, ToolSpec, ToolsUnavailableError
 from sovereign.assistants import transient
 from sovereign.calls.model import CallRef
 from sovereign.workflows import Definition, WorkflowSettings
@@ -123,3 +123,24 @@ async def test_realtime_assistant_is_refused_a_workflow_before_anything_is_opene
     with pytest.raises(ProviderError, match=reason):
         await SessionFactory(providers=providers, **parts).prepare(conversation)
     assert not providers.mock_calls
+
+
+async def test_required_server_that_is_gone_fails_the_call_and_closes_what_was_opened() -> None:
+    model, voice, providers = Opened(), Opened(), Mock()
+    providers.recogniser = AsyncMock()
+    providers.chat_model = AsyncMock(return_value=model)
+    providers.synthesiser = AsyncMock(return_value=voice)
+    parts = dict.fromkeys(("detector", "poller", "asker", "calls", "dial_second_leg"), cast(Any, Mock()))
+    directory = Mock(mcp_endpoints=Mock(return_value=[]))
+    server = "99999999-9999-4999-8999-999999999999"
+    tool = {"type": "mcp", "mcp_server_id": server, "allowed_tools": ["book"]}
+    conversation = Conversation(
+        ref=CallRef("org", "call", 1),
+        identity=Identity(direction="inbound"),
+        assistant=assistant(llm_config={"provider": "local", "model": "intents", "tools": [tool]}),
+    )
+    with pytest.raises(ToolsUnavailableError, match=server):
+        await SessionFactory(providers=providers, directory=cast(Any, directory), **parts).prepare(conversation)
+    directory.mcp_endpoints.assert_called_once_with("org", {server})
+    assert model.closed
+    assert voice.closed

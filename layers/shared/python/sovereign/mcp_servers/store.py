@@ -1,7 +1,7 @@
 """Where MCP servers are kept: one item each, one more that keeps its name unique."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -49,6 +49,11 @@ class McpServerStore:
         if item is None:
             raise McpServerNotFoundError
         return server_from_item(item)
+
+    def get_many(self, org_id: str, server_ids: Collection[str]) -> Sequence[McpServer]:
+        """Those of these servers that there are (one request)."""
+        refs = [resource_ref(org_id, KIND, server_id.lower()) for server_id in server_ids if is_id(server_id)]
+        return [server_from_item(item) for item in self._table.get_many(refs, consistent=True).values()]
 
     def create(self, org_id: str, settings: McpServerSettings, headers: Mapping[str, str]) -> McpServer:
         """Save a new server (one request). Raises NameTakenError."""
