@@ -3,6 +3,8 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 
 from aws_lambda_powertools import Logger
 
@@ -20,6 +22,12 @@ PutSegment = Callable[[int, bytes], None]
 
 logger = Logger(child=True)
 _late: set[asyncio.Task[None]] = set()
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """Recordings wait in threads of their own: a storage that hangs must not keep transcripts from being written."""
+    return ThreadPoolExecutor(4, thread_name_prefix="recordings")
 
 
 class SegmentUploads:
@@ -62,7 +70,7 @@ class SegmentUploads:
     async def _store(self, first_frame: int, pcm: bytes) -> None:
         for pause in (*PAUSES_SECONDS, None):
             try:
-                await asyncio.to_thread(self._put, first_frame, pcm)
+                await asyncio.get_running_loop().run_in_executor(_threads(), self._put, first_frame, pcm)
                 return
             except Exception as failure:  # noqa: BLE001 - whatever it is, the call goes on
                 logger.warning("recording_write_failed", call_id=self._call_id, exception_name=type(failure).__name__)
