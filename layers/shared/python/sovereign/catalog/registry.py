@@ -64,7 +64,7 @@ _ADAPTED: Mapping[Section, frozenset[str]] = {
     "stt": frozenset({"local", "deepgram", "elevenlabs", "gladia", "mistral", "google"}),
     "tts": frozenset({"local", "openai", "elevenlabs", "inworld", "google", "xai"}),
     "postcall_stt": frozenset({"elevenlabs", "deepgram"}),
-    "postcall_llm": frozenset({"local", "openai"}),
+    "postcall_llm": frozenset({"local", "openai", "xai", "mistral", "google"}),
 }
 """Providers with an adapter in this version; the container's registry is tested against it."""
 

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sovereign.completion.interface import ChatCompletion, CompletionError
 from sovereign.provider_keys.ring import ProviderKey
+
+if TYPE_CHECKING:
+    from sovereign.completion.chat_completions import Dialect
 
 
 @dataclass(frozen=True)
@@ -45,9 +48,7 @@ def _open_local(_completions: Completions, _choice: CompletionChoice, _org_id: s
 
 
 def _open_openai(completions: Completions, choice: CompletionChoice, org_id: str) -> ChatCompletion:
-    key = completions.keys.lookup(org_id, "openai")
-    if key is None:
-        raise CompletionError("openai", "no key is configured", retryable=False)
+    key = _key(completions, "openai", "openai", org_id)
     from sovereign.completion.openai import TIMEOUT_SECONDS, OpenAICompletion  # noqa: PLC0415 - the SDK is slow to import
 
     if key.base_url is None:
@@ -58,7 +59,47 @@ def _open_openai(completions: Completions, choice: CompletionChoice, org_id: str
     return OpenAICompletion(model=choice.model, api_key=key.value, base_url=key.base_url, http_client=guarded)
 
 
+def _open_xai(completions: Completions, choice: CompletionChoice, org_id: str) -> ChatCompletion:
+    key = _key(completions, "xai", "xai", org_id)
+    from sovereign.completion.xai import DIALECT  # noqa: PLC0415 - as above
+
+    return _compatible(DIALECT, choice, key.value, completions.base_urls.get("xai"))
+
+
+def _open_mistral(completions: Completions, choice: CompletionChoice, org_id: str) -> ChatCompletion:
+    key = _key(completions, "mistral", "mistral", org_id)
+    from sovereign.completion.mistral import DIALECT  # noqa: PLC0415 - as above
+
+    address = completions.base_urls.get("mistral")
+    # for calls the address is that of the host, as Mistral's own SDK takes it
+    return _compatible(DIALECT, choice, key.value, f"{address.rstrip('/')}/v1" if address else None)
+
+
+def _open_google(completions: Completions, choice: CompletionChoice, org_id: str) -> ChatCompletion:
+    key = _key(completions, "google", "google_vertex", org_id)
+    from sovereign.completion.google import VertexAccess  # noqa: PLC0415 - as above
+
+    access, address = VertexAccess.of(key.value, choice.model), completions.base_urls.get("google")
+    return _compatible(access.dialect, choice, access.token, f"{address.rstrip('/')}/v1" if address else None)
+
+
+def _compatible(dialect: "Dialect", choice: CompletionChoice, key: str, base_url: str | None) -> ChatCompletion:
+    from sovereign.completion.chat_completions import ChatCompletions  # noqa: PLC0415 - as above
+
+    return ChatCompletions(dialect, model=choice.model, api_key=key, base_url=base_url)
+
+
+def _key(completions: Completions, provider: str, slot: str, org_id: str) -> ProviderKey:
+    key = completions.keys.lookup(org_id, slot)
+    if key is None:
+        raise CompletionError(provider, "no key is configured", retryable=False)
+    return key
+
+
 _OPENERS: Mapping[str, Callable[[Completions, CompletionChoice, str], ChatCompletion]] = {
     "local": _open_local,
     "openai": _open_openai,
+    "xai": _open_xai,
+    "mistral": _open_mistral,
+    "google": _open_google,
 }
