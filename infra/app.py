@@ -13,6 +13,7 @@ from constructs import Node
 
 from infra.platform import Platform
 from infra.stacks.api import ApiStack
+from infra.stacks.campaigns import CampaignsStack
 from infra.stacks.data import DataStack
 from infra.stacks.events import EventsStack
 from infra.stacks.media import MediaStack
@@ -53,6 +54,7 @@ def build(app: cdk.App) -> Stage:
     events = EventsStack(app, f"{prefix}-events", platform=platform, after_call=workflows.after_call, env=env)
     media = MediaStack(app, f"{prefix}-media", platform=platform, env=env)
     complete = dataclasses.replace(events.platform, node_gateway=media.node_gateway.target)
+    campaigns = CampaignsStack(app, f"{prefix}-campaigns", platform=complete, env=env)
     api = ApiStack(app, f"{prefix}-api", platform=complete, env=env)
     ObservabilityStack(
         app,
@@ -62,6 +64,7 @@ def build(app: cdk.App) -> Stage:
         events=events,
         workflows=workflows,
         media=media,
+        campaigns=campaigns,
         env=env,
     )
     cdk.Tags.of(app).add("application", "sovereign")

@@ -47,6 +47,11 @@ class Platform:
     node_gateway: lambda_.IFunction | None = None
 
 
+def run_campaign_name(stage: Stage) -> str:
+    """The name of the state machine that runs campaigns. Its tasks start its executions, so they know it by name."""
+    return f"sovereign-{stage.name}-run-campaign"
+
+
 def organization_secrets(scope: cdk.Stack, stage: Stage) -> str:
     """The ARN pattern of the secrets organizations keep their provider keys in: made at run time, known by name."""
     return scope.format_arn(

@@ -19,6 +19,7 @@ class Need(StrEnum):
     RECORDINGS_DELETE = "recordings_delete"
     API_URL = "api_url"
     NODE_GATEWAY = "node_gateway"
+    RUN_CAMPAIGN = "run_campaign"
     BUS = "bus"
     DELIVERY_QUEUE = "delivery_queue"
     DELIVERY_DEAD_LETTERS = "delivery_dead_letters"
@@ -112,6 +113,12 @@ APPLY_RETENTION = Worker(
     timeout_seconds=900,
 )
 REAP_LOST_CALLS = Worker("reap_lost_calls", frozenset({Need.TABLE}), timeout_seconds=50)
+CAMPAIGN_TASKS = Worker(
+    "campaign_tasks",
+    frozenset({Need.TABLE, Need.ENCRYPTION, Need.NODE_GATEWAY, Need.RUN_CAMPAIGN}),
+    timeout_seconds=90,
+)
+"""A turn of a campaign paces for 50 s, and then waits for the answers of calls it handed over."""
 NODE_GATEWAY = Worker("node_gateway", frozenset({Need.TABLE, Need.CONTROL_SECRET}), timeout_seconds=20)
 
 WORKERS: tuple[Worker, ...] = (
@@ -120,5 +127,6 @@ WORKERS: tuple[Worker, ...] = (
     AFTER_CALL_TASKS,
     APPLY_RETENTION,
     REAP_LOST_CALLS,
+    CAMPAIGN_TASKS,
     NODE_GATEWAY,
 )

@@ -22,6 +22,14 @@ from sovereign.http.contract.operation import (
 
 Count = Annotated[int, Field(ge=0)]
 
+Progress = view(
+    "CampaignProgress",
+    finished_leads=Count,
+    dialled=Count,
+    calls_last_minute=Count,
+    expected_end_at=Moment | None,
+    hold=str | None,
+)
 Campaign = view(
     "Campaign",
     CampaignSettings,
@@ -36,6 +44,7 @@ Campaign = view(
     skipped_leads=Count,
     created_at=Moment,
     updated_at=Moment,
+    progress=Progress,
 )
 Lead = view(
     "Lead",
@@ -71,7 +80,15 @@ _EXAMPLE: JsonObject = {
     "timezone": "Europe/Amsterdam",
     "max_concurrency": 5,
     "calls_per_second": 1,
-    "retry": {"max_attempts": 1, "delay_minutes": 60},
+    "retry": {
+        "max_attempts": 1,
+        "delay_minutes": 60,
+        "busy": {"retry": True, "delay_minutes": None},
+        "no_answer": {"retry": True, "delay_minutes": None},
+        "failed": {"retry": True, "delay_minutes": None},
+        "voicemail": {"retry": False, "delay_minutes": None},
+        "max_attempts_per_day": 3,
+    },
     "number_id": None,
     "total_leads": 1,
     "pending_leads": 1,
@@ -81,6 +98,13 @@ _EXAMPLE: JsonObject = {
     "skipped_leads": 0,
     "created_at": "2026-11-23T09:30:00.000Z",
     "updated_at": "2026-11-23T09:30:00.000Z",
+    "progress": {
+        "finished_leads": 0,
+        "dialled": 0,
+        "calls_last_minute": 0,
+        "expected_end_at": None,
+        "hold": None,
+    },
 }
 _LEAD: JsonObject = {
     "id": "00000000-0001-8a3c-9a55-0d3b5a4c7e21",
@@ -107,7 +131,6 @@ OPERATIONS: Operations = {
         example=_EXAMPLE,
         create=_CREATE,
         change={"status": "scheduled"},
-        warns=True,
     ).operations(),
     "GET /campaigns/{campaign_id}/leads": Operation(
         envelope(leads=list[Lead], pagination=Pagination),  # type: ignore[valid-type]  # made from the model

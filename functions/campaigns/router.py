@@ -5,9 +5,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 
 from functions.campaigns.schemas import CampaignCreate, CampaignPatch, LeadPageDep, LeadsCreate
-from sovereign.campaigns import CampaignStore, LeadStore
-from sovereign.campaigns.model import NOT_DIALLED_YET
+from sovereign.campaigns import Campaign, CampaignStore, LeadStore
+from sovereign.campaigns.progress import progress_of
 from sovereign.http import CallerDep, TableDep
+from sovereign.kernel.clock import utc_now
 
 router = APIRouter(prefix="/campaigns", tags=["campaigns"])
 
@@ -20,6 +21,10 @@ def _leads(table: TableDep) -> LeadStore:
     return LeadStore(table)
 
 
+def _shown(campaign: Campaign) -> dict[str, Any]:
+    return {**campaign.public(), "progress": progress_of(campaign, utc_now())}
+
+
 StoreDep = Annotated[CampaignStore, Depends(_store)]
 LeadsDep = Annotated[LeadStore, Depends(_leads)]
 
@@ -27,19 +32,19 @@ LeadsDep = Annotated[LeadStore, Depends(_leads)]
 @router.get("", summary="List campaigns")
 def list_campaigns(caller: CallerDep, store: StoreDep) -> dict[str, Any]:
     """All campaigns, newest first."""
-    return {"campaigns": [campaign.public() for campaign in store.list(caller.org_id)]}
+    return {"campaigns": [_shown(campaign) for campaign in store.list(caller.org_id)]}
 
 
 @router.post("", status_code=201, summary="Create a campaign")
 def create_campaign(body: CampaignCreate, caller: CallerDep, store: StoreDep) -> dict[str, Any]:
     """The campaign starts as a draft, with or without leads."""
-    return {"campaign": store.create(caller.org_id, body.settings(), body.leads).public()}
+    return {"campaign": _shown(store.create(caller.org_id, body.settings(), body.leads))}
 
 
 @router.get("/{campaign_id}", summary="Get a campaign")
 def get_campaign(campaign_id: str, caller: CallerDep, store: StoreDep) -> dict[str, Any]:
-    """One campaign with the counts of its leads."""
-    return {"campaign": store.get(caller.org_id, campaign_id).public()}
+    """One campaign with the counts of its leads and its progress."""
+    return {"campaign": _shown(store.get(caller.org_id, campaign_id))}
 
 
 @router.patch("/{campaign_id}", summary="Change, start, stop or cancel a campaign")
@@ -48,8 +53,7 @@ def update_campaign(campaign_id: str, body: CampaignPatch, caller: CallerDep, st
     campaign = store.update(
         caller.org_id, campaign_id, body.given(), accept=lambda stored: body.changes(stored.public())
     )
-    warnings = {"warnings": [NOT_DIALLED_YET]} if campaign.status == "scheduled" else {}
-    return {"campaign": campaign.public(), **warnings}
+    return {"campaign": _shown(campaign)}
 
 
 @router.delete("/{campaign_id}", summary="Delete a campaign")

@@ -1,6 +1,6 @@
 """Bodies and parameters of the campaign routes."""
 
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from fastapi import Depends
 from pydantic import ConfigDict, Field, ValidationError, model_validator
@@ -51,6 +51,14 @@ class CampaignPatch(RequestModel, CampaignChanges):
             "updated_at",
         }
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_progress(cls, given: Any) -> Any:
+        """It moves between reading a campaign and sending it back."""
+        return (
+            {name: value for name, value in given.items() if name != "progress"} if isinstance(given, dict) else given
+        )
 
 
 class LeadsCreate(RequestModel):

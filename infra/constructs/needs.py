@@ -6,7 +6,14 @@ from typing import Protocol
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
 
-from infra.platform import Messaging, Platform, api_url_parameter, organization_secrets, secrets_statement
+from infra.platform import (
+    Messaging,
+    Platform,
+    api_url_parameter,
+    organization_secrets,
+    run_campaign_name,
+    secrets_statement,
+)
 from infra.resources import Need
 
 Setter = Callable[[str, str], object]
@@ -128,6 +135,18 @@ def _node_gateway(platform: Platform, grantee: iam.IGrantable, set_variable: Set
     set_variable("NODE_GATEWAY_FUNCTION", platform.node_gateway.function_name)
 
 
+def _run_campaign(platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
+    arn = cdk.Stack.of(grantee).format_arn(  # type: ignore[arg-type]
+        service="states",
+        resource="stateMachine",
+        resource_name=run_campaign_name(platform.stage),
+        arn_format=cdk.ArnFormat.COLON_RESOURCE_NAME,
+    )
+    statement = iam.PolicyStatement(actions=["states:StartExecution"], resources=[arn])
+    grantee.grant_principal.add_to_principal_policy(statement)
+    set_variable("RUN_CAMPAIGN_ARN", arn)
+
+
 def _messaging(platform: Platform) -> Messaging:
     if platform.messaging is None:
         raise MissingResourceError("the events stack comes before what uses its bus and queues")
@@ -171,6 +190,7 @@ _GRANTERS: dict[Need, Granter] = {
     Need.RECORDINGS_DELETE: _recordings_delete,
     Need.API_URL: _api_url,
     Need.NODE_GATEWAY: _node_gateway,
+    Need.RUN_CAMPAIGN: _run_campaign,
     Need.BUS: _bus,
     Need.DELIVERY_QUEUE: _delivery_queue,
     Need.DELIVERY_DEAD_LETTERS: _delivery_dead_letters,

@@ -24,6 +24,7 @@ class Workflow(Construct):
         functions: Mapping[str, ServiceFunction],
         stage: Stage,
         timeout: cdk.Duration,
+        machine_name: str | None = None,
     ) -> None:
         super().__init__(scope, name)
         log_group = logs.LogGroup(
@@ -37,6 +38,7 @@ class Workflow(Construct):
         self.state_machine = sfn.StateMachine(
             self,
             "Machine",
+            state_machine_name=machine_name,
             definition_body=sfn.DefinitionBody.from_file(str(definition)),
             definition_substitutions={key: made.target.function_arn for key, made in functions.items()},
             timeout=timeout,

@@ -9,6 +9,7 @@ from constructs import Construct
 
 from infra.constructs.alarms import Alarms, function_metric
 from infra.stacks.api import ApiStack
+from infra.stacks.campaigns import CampaignsStack
 from infra.stacks.events import EventsStack
 from infra.stacks.media import MediaStack
 from infra.stacks.workflows import WorkflowsStack
@@ -28,13 +29,16 @@ class ObservabilityStack(cdk.Stack):
         events: EventsStack,
         workflows: WorkflowsStack,
         media: MediaStack,
+        campaigns: CampaignsStack,
         env: cdk.Environment,
     ) -> None:
         super().__init__(scope, name, env=env)
         self.alarms = Alarms(self, stage)
-        functions = [*api.functions.values(), *events.functions, workflows.tasks, media.node_gateway]
+        functions = [*api.functions.values(), *events.functions, workflows.tasks, campaigns.tasks, media.node_gateway]
         for made in functions:
             self.alarms.on_errors(f"{made.row.name.replace('_', '-')}-errors", made.name)
+        self.alarms.on_messages("campaign-news-dead-letters", campaigns.news.dead_letters)
+        self.alarms.on_failed_executions("run-campaign-failed", campaigns.run_campaign)
         for queue_name, queue in events.dead_letters.items():
             self.alarms.on_messages(queue_name, queue)
         self.alarms.on_late_stream("stream-behind", events.on_table_change.name)

@@ -33,18 +33,28 @@ def running_stage(home: Path) -> Iterator[Stage]:
         "SOVEREIGN_MODEL_CACHE": str(model_cache()),
         "OPENAI_BASE_URL": f"http://127.0.0.1:{openai}/v1",
     }
-    started = run_embedded("up", environment, "--no-demo")
     try:
-        assert started.returncode == 0, started.stdout + started.stderr
+        start(environment)
         local = read_local(home / "local.json")
         assert local is not None
         headers = {"Authorization": f"Bearer {local.load_api_key}"}
         with httpx.Client(base_url=local.api_url, headers=headers, timeout=30, trust_env=False) as api:
             sip = f"127.0.0.1:{environment['SOVEREIGN_SIP_PORT']}"
-            yield Stage(local=local, home=home, api=api, sip=sip, fake_openai_port=openai)
+            yield Stage(local=local, home=home, api=api, sip=sip, fake_openai_port=openai, environment=environment)
     finally:
-        stopped = run_embedded("down", environment)
-        assert stopped.returncode == 0, stopped.stderr
+        stop(environment)
+
+
+def start(environment: dict[str, str]) -> None:
+    """Start the platform of an environment, or start it again."""
+    started = run_embedded("up", environment, "--no-demo")
+    assert started.returncode == 0, started.stdout + started.stderr
+
+
+def stop(environment: dict[str, str]) -> None:
+    """Stop it; its data stays."""
+    stopped = run_embedded("down", environment)
+    assert stopped.returncode == 0, stopped.stderr
 
 
 def operator(stage: Stage, *arguments: str) -> dict[str, Any]:

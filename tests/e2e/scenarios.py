@@ -193,3 +193,53 @@ def callee_never_answers() -> str:
         f'<send retrans="500">{terminated}</send>',
         '<recv request="ACK"/>',
     )
+
+
+def callees_by_number(audio: Path, recorder: Path) -> str:
+    """A trunk full of phones that do as the last digit of their number says.
+
+    0 to 3 answer, say `audio` and hang up; 4 and 5 are busy; 6 and 7 do not answer; 8 and 9 are recorders.
+    """
+    match = '<ereg regexp="{}@" search_in="hdr" header="To:" check_it="false" assign_to="{}"/>'
+    kinds = {"busy": "[45]", "silent": "[67]", "recorder": "[89]"}
+    take = (
+        '<recv request="INVITE" rrs="true"><action>'
+        '<ereg regexp=".*" search_in="hdr" header="From:" assign_to="from"/>'
+        '<ereg regexp="[^;]*" search_in="hdr" header="To:" assign_to="to"/>'
+        + "".join(match.format(digits, kind) for kind, digits in kinds.items())
+        + "</action></recv>"
+    )
+    branch = "".join(f'<nop next="{label}" test="{kind}"/>' for label, kind in enumerate(kinds, start=1))
+    return _scenario(
+        take,
+        f"<send>{_response('180 Ringing')}</send>",
+        branch,
+        *_answering(audio, 1500),
+        '<nop next="9"/>\n<label id="1"/>',
+        f'<send retrans="500">{_response("486 Busy Here")}</send>\n<recv request="ACK" next="9"/>',
+        '<label id="2"/>\n<pause milliseconds="2000"/>',
+        f'<send retrans="500">{_response("480 Temporarily Unavailable")}</send>\n<recv request="ACK" next="9"/>',
+        '<label id="3"/>',
+        *_answering(recorder, 5000),
+        '<label id="9"/>\n<nop/>',
+    )
+
+
+def _answering(audio: Path, milliseconds: int) -> tuple[str, ...]:
+    bye = _message(
+        "BYE [next_url] SIP/2.0",
+        """Via: SIP/2.0/[transport] [local_ip]:[local_port];branch=[branch]
+[routes]
+From: [$to];tag=phone-[call_number]
+To: [$from]
+Call-ID: [call_id]
+CSeq: 7 BYE
+Max-Forwards: 70""",
+    )
+    return (
+        f'<send retrans="500">{_response("200 OK", _SDP)}</send>',
+        '<recv request="ACK"/>',
+        _play(audio),
+        f'<pause milliseconds="{milliseconds}"/>',
+        f'<send retrans="500">{bye}</send>\n<recv response="200"/>',
+    )

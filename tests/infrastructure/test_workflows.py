@@ -26,7 +26,7 @@ def successors(state: dict[str, Any]) -> set[str]:
 
 
 def test_there_are_definitions() -> None:
-    assert [path.name for path in DEFINITIONS] == ["after_call.asl.json"]
+    assert [path.name for path in DEFINITIONS] == ["after_call.asl.json", "run_campaign.asl.json"]
 
 
 @pytest.mark.parametrize("path", DEFINITIONS, ids=lambda path: path.name)
@@ -67,6 +67,7 @@ def test_nothing_used_that_the_emulator_ignores(path: Path) -> None:
 @pytest.mark.parametrize("path", DEFINITIONS, ids=lambda path: path.name)
 def test_placeholders_are_functions_and_states_hold_no_content(path: Path) -> None:
     text = path.read_text()
-    assert {*re.findall(r"\$\{(\w+)\}", text)} == {"AfterCallTasksArn"}
+    function = {"after_call": "AfterCallTasksArn", "run_campaign": "CampaignTasksArn"}[path.name.split(".")[0]]
+    assert {*re.findall(r"\$\{(\w+)\}", text)} == {function}
     for word in ("transcript", "messages", "summary"):
         assert f".{word}" not in text, f"{word} in a state would be kept in the execution's history"

@@ -12,6 +12,7 @@ from sovereign.calls.errors import NoCapacityError
 from sovereign.calls.model import Call, CallOutcome, CallRef, EndReason, NewCall
 from sovereign.calls.start import OutboundLoad
 from sovereign.calls.store import CallStore
+from sovereign.catalog.llm import Message
 from sovereign.credits.limits import check_monthly_minutes
 from sovereign.credits.store import CreditStore
 from sovereign.destinations import DialledAlready, check_limits
@@ -20,18 +21,18 @@ from sovereign.kernel.clock import Clock, utc_now
 from sovereign.kernel.encryption import Cipher
 from sovereign.kernel.errors import (
     ConflictError,
-    DomainError,
     InsufficientCreditsError,
     InvalidStateError,
     NotFoundError,
 )
 from sovereign.kernel.table import ConditionFailed, Item, Table, Write
+from sovereign.kernel.unit_of_work import Meaning
 from sovereign.nodes.client import NodeAnswer
 from sovereign.numbers import NumberStore, OutboundContext, outbound_context
 from sovereign.organizations import Organization
 from sovereign.usage.store import day_outbound_minutes, usage_counter_ref
 
-__all__ = ["Dialler", "OutboundCalls", "OutboundOrder"]
+__all__ = ["Dialler", "GuardedWrites", "OutboundCalls", "OutboundOrder"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +47,12 @@ class OutboundOrder:
     assistant: Mapping[str, Any] | None = None
     first_message: str | None = None
     metadata: Mapping[str, Any] | None = None
+    system_message: str | None = None
+    """The instructions instead of the assistant's own."""
+
+
+GuardedWrites = Callable[[str], Sequence[tuple[Write, Meaning]]]
+"""Writes of the call with this id, each with the error of its failed condition."""
 
 
 class Dialler(Protocol):
@@ -71,8 +78,21 @@ class OutboundCalls:
     ) -> CallRef:
         """Place a call and return it once a node has it. `writes_for_call` commit with the call's row.
 
+        Raises what `commit` raises, and NoCapacityError after the call was ended.
+        """
+
+        def guarded(call_id: str) -> Sequence[tuple[Write, Meaning]]:
+            return [(write, _key_taken_over) for write in writes_for_call(call_id)]
+
+        ref = self.commit(org_id, order, guarded)
+        self.hand_over(ref)
+        return ref
+
+    def commit(self, org_id: str, order: OutboundOrder, writes_for_call: GuardedWrites) -> CallRef:
+        """Check everything and commit the call's row with `writes_for_call`; nobody is rung before `hand_over`.
+
         Raises InvalidRequestError, DestinationNotAllowedError, NoOutboundNumberError, InsufficientCreditsError, the
-        outbound limits' errors, NotFoundError for unknown ids, and NoCapacityError after the call was ended.
+        outbound limits' errors, NotFoundError for unknown ids, and what the writes' conditions mean.
         """
         wanted = [usage_counter_ref(org_id), keys.counter_ref(org_id)]
         if order.assistant_id is not None:
@@ -88,9 +108,7 @@ class OutboundCalls:
             minutes = day_outbound_minutes(usage, self.clock())
             check_limits(policy, DialledAlready(load.concurrent_calls, load.calls_this_minute, minutes))
 
-        call = self._create(order, context, chosen, check_load, writes_for_call)
-        self._hand_over(call.ref)
-        return call.ref
+        return self._create(order, context, chosen, check_load, writes_for_call).ref
 
     def _assistant(self, org_id: str, order: OutboundOrder, context: OutboundContext) -> EffectiveAssistant:
         """The effective assistant by the order's mode, with what the order says itself put over it."""
@@ -103,6 +121,8 @@ class OutboundCalls:
             chosen = transient(order.assistant or {})
         own = {"first_message": order.first_message, "metadata": order.metadata}
         chosen = with_override(chosen, {name: value for name, value in own.items() if value is not None}, at="")
+        if order.system_message is not None:
+            chosen = _instructed(chosen, order.system_message)
         return store.resolve(org_id, chosen)
 
     def _saved(self, store: AssistantStore, item: Item | None) -> EffectiveAssistant:
@@ -119,16 +139,16 @@ class OutboundCalls:
         context: OutboundContext,
         chosen: EffectiveAssistant,
         check_load: Callable[[OutboundLoad], None],
-        writes_for_call: Callable[[str], Sequence[Write]],
+        writes_for_call: GuardedWrites,
     ) -> Call:
         organization, number = context.organization, context.number
         new = _new_call(order, organization.id, context, chosen)
         used = NumberStore(self.table, clock=self.clock).used_for_call(number, self.clock())
         held = self._reservation(organization, new.call_id)
-        refusals: list[tuple[Write, DomainError]] = [
-            (used, ConflictError("The number was removed at the same time.")),
-            *((write, InsufficientCreditsError()) for write in held),
-            *((write, ConflictError("The Idempotency-Key was taken over.")) for write in writes_for_call(new.call_id)),
+        refusals: list[tuple[Write, Meaning]] = [
+            (used, lambda _old: ConflictError("The number was removed at the same time.")),
+            *((write, lambda _old: InsufficientCreditsError()) for write in held),
+            *writes_for_call(new.call_id),
         ]
         try:
             return self.calls.create(
@@ -139,20 +159,32 @@ class OutboundCalls:
                 counter=context.others.get(keys.counter_ref(organization.id)),
             )
         except ConditionFailed as failure:
-            raise refusals[failure.index][1] from failure
+            raise refusals[failure.index][1](failure.old) from failure
 
     def _reservation(self, organization: Organization, call_id: str) -> list[Write]:
         if organization.billing_mode != "metered":
             return []
         return CreditStore(self.table, self.clock).reserve_writes(organization.payer_id, organization.id, call_id)
 
-    def _hand_over(self, ref: CallRef) -> None:
-        """Have a node take the call, or end it. The claim on the call's row is the truth: when no answer came but a
-        node claimed it, it is being dialled."""
+    def hand_over(self, ref: CallRef) -> None:
+        """Have a node take the call, or end it and raise NoCapacityError. The claim on the call's row is the truth:
+        when no answer came but a node claimed it, it is being dialled."""
         if self.dialler.dial(ref.org_id, ref.call_id).ok:
             return
         if self.calls.finish(ref, CallOutcome(end_reason=EndReason.NO_CAPACITY), unclaimed_only=True):
             raise NoCapacityError(ref.call_id)
+
+
+def _key_taken_over(_old: Item | None) -> Exception:
+    return ConflictError("The Idempotency-Key was taken over.")
+
+
+def _instructed(chosen: EffectiveAssistant, system_message: str) -> EffectiveAssistant:
+    """The assistant with other instructions; what else its prompt holds stays."""
+    rest = [message for message in chosen.llm.messages if message.role != "system"]
+    messages = [Message(role="system", content=system_message), *rest]
+    llm = chosen.llm.model_copy(update={"messages": messages})
+    return chosen.model_copy(update={"settings": chosen.settings.model_copy(update={"llm_config": llm})})
 
 
 def _new_call(order: OutboundOrder, org_id: str, context: OutboundContext, chosen: EffectiveAssistant) -> NewCall:

@@ -11,6 +11,7 @@ from typing import TypeVar
 from sovereign.campaigns.items import (
     campaign_ref,
     count_moves,
+    counted,
     counting,
     lead_put,
     lead_ref,
@@ -141,8 +142,8 @@ class LeadIntake:
 
     def _add_stored(self, unit: UnitOfWork, org_id: str, ref: Ref, chunk: Sequence[Lead]) -> None:
         unit.add(*(lead_put(org_id, lead) for lead in chunk))
-        moves = count_moves((lead.status, lead.number) for lead in chunk)
-        unit.add(counting(ref, moves), otherwise=_closed)
+        moves = count_moves(map(counted, chunk))
+        unit.add(counting(ref, moves, added_at=self._clock()), otherwise=_closed)
 
     def _claim(self, org_id: str, leads: Sequence[Lead]) -> None:
         claimed = 0

@@ -2,10 +2,21 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
+from zlib import crc32
 
 from sovereign.campaigns.lead import Lead, LeadNotFoundError, number_in
-from sovereign.campaigns.model import KIND, Campaign, CampaignNotFoundError, CampaignSettings, LeadCounts, Retry
+from sovereign.campaigns.model import (
+    KIND,
+    Campaign,
+    CampaignNotFoundError,
+    CampaignSettings,
+    LeadCounts,
+    Retry,
+    RetryRule,
+    Run,
+)
 from sovereign.kernel.clock import from_wire, to_wire
 from sovereign.kernel.references import is_id, resource_ref
 from sovereign.kernel.table import Attr, Item, Put, Ref, Update, absent
@@ -17,6 +28,9 @@ still_open = Attr("status").eq("draft") | Attr("status").eq("scheduled") | Attr(
 """Condition: the campaign and its leads may be changed (`model.OPEN`)."""
 
 _LEAD = "LEAD#"
+_ZONE = "zone_"
+LEAD_SHARDS = 4
+"""Partitions of the `due` index the waiting leads of a zone are spread over."""
 _COUNTS = ("pending", "calling", "completed", "failed", "skipped")
 
 
@@ -56,7 +70,7 @@ def is_lead(item: Item) -> bool:
 
 def campaign_from_item(item: Item) -> Campaign:
     """A campaign from its item."""
-    settings = {**item["settings"], "retry": Retry.model_construct(**item["settings"]["retry"])}
+    settings = {**item["settings"], "retry": _retry(item["settings"]["retry"])}
     return Campaign(
         id=item["id"],
         org_id=item["org_id"],
@@ -69,7 +83,21 @@ def campaign_from_item(item: Item) -> Campaign:
         version=item["version"],
         created_at=from_wire(item["created_at"]),
         updated_at=from_wire(item["updated_at"]),
+        zones=frozenset(n.removeprefix(_ZONE) for n, count in item.items() if n.startswith(_ZONE) and count > 0),
+        run=_run(item),
     )
+
+
+def _run(item: Item) -> Run:
+    kept = {n: item[n] for n in Run.__dataclass_fields__ if n in item}
+    if "started_at" in kept:
+        kept["started_at"] = from_wire(kept["started_at"])
+    return Run(**kept)
+
+
+def _retry(stored: dict[str, Any]) -> Retry:
+    rules: dict[str, Any] = {n: RetryRule.model_construct(**v) if isinstance(v, dict) else v for n, v in stored.items()}
+    return Retry.model_construct(**rules)
 
 
 def attributes(campaign: Campaign) -> dict[str, Any]:
@@ -86,13 +114,57 @@ def attributes(campaign: Campaign) -> dict[str, Any]:
     }
 
 
-def count_moves(leads: Iterable[tuple[str, int]], sign: int = 1) -> dict[str, int]:
-    """The increments of a campaign's counts when leads, as (status, number), come (1) or go (-1)."""
+class Counted(NamedTuple):
+    """What of a lead the campaign counts."""
+
+    status: str
+    number: int
+    zone: str | None
+
+
+def counted(lead: Lead) -> Counted:
+    """A lead as `count_moves` takes it."""
+    return Counted(lead.status, lead.number, lead.timezone)
+
+
+def count_moves(leads: Iterable[Counted], sign: int = 1) -> dict[str, int]:
+    """The increments of a campaign's counts when leads come (1) or go (-1)."""
     moves: Counter[str] = Counter()
-    for status, number in leads:
+    for status, number, zone in leads:
         moves[f"{status}_leads"] += sign
         moves[f"block_{block_of(number)}"] += sign
+        if status == "pending":
+            moves[zone_count(zone)] += sign
     return dict(moves)
+
+
+def zone_count(zone: str | None) -> str:
+    """The attribute that counts the pending leads of a zone; None is the campaign's own."""
+    return f"{_ZONE}{zone or ''}"
+
+
+def waiting_shards(campaign_id: str, zone: str | None) -> list[str]:
+    """Values of `due_shard` of the leads of a zone that wait for an attempt."""
+    return [f"LEADS#{campaign_id}#{zone or ''}#{shard}" for shard in range(LEAD_SHARDS)]
+
+
+def waiting_shard(campaign_id: str, zone: str | None, number: int) -> str:
+    """The one a lead lies in."""
+    return waiting_shards(campaign_id, zone)[number % LEAD_SHARDS]
+
+
+CAMPAIGN_SHARDS = tuple(f"CAMPAIGN#{shard}" for shard in range(8))
+"""Values of `due_shard` of campaigns the engine has to look at; `due_at` is when nobody does any more."""
+
+
+def campaign_shard(campaign_id: str) -> str:
+    """The one a campaign lies in."""
+    return CAMPAIGN_SHARDS[crc32(campaign_id.encode()) % len(CAMPAIGN_SHARDS)]
+
+
+def calling_shard(campaign_id: str) -> str:
+    """`due_shard` of the leads that are being called; `due_at` is when to ask what became of the call."""
+    return f"CALLING#{campaign_id}"
 
 
 def block_of(number: int) -> int:
@@ -112,9 +184,10 @@ def phone_put(org_id: str, lead: Lead) -> Put:
     return Put({**key._asdict(), "lead_id": lead.id, "claimed_at": to_wire(lead.created_at)}, absent)
 
 
-def counting(ref: Ref, moves: dict[str, int]) -> Update:
-    """The write that moves an open campaign's counts."""
-    return Update(ref, add=moves, condition=still_open)
+def counting(ref: Ref, moves: dict[str, int], *, added_at: datetime | None = None) -> Update:
+    """The write that moves an open campaign's counts; where leads were added the engine shall look soon."""
+    look = {} if added_at is None else {"due_at": to_wire(added_at)}
+    return Update(ref, set=look, add=moves, condition=still_open)
 
 
 def lead_from_item(item: Item, campaign: Campaign) -> Lead:
@@ -137,13 +210,18 @@ def lead_from_item(item: Item, campaign: Campaign) -> Lead:
     )
 
 
-def stored_status(item: Item) -> tuple[str, int]:
-    """A lead's status as it is stored and its number, as `count_moves` takes them."""
-    return item["status"], int(item["sk"].removeprefix(_LEAD))
+def stored_status(item: Item) -> Counted:
+    """A lead's item as `count_moves` takes it."""
+    return Counted(item["status"], int(item["sk"].removeprefix(_LEAD)), item["timezone"])
 
 
 def _lead_attributes(lead: Lead) -> dict[str, Any]:
+    waiting: dict[str, Any] = {}
+    if lead.status == "pending":
+        shard = waiting_shard(lead.campaign_id, lead.timezone, lead.number)
+        waiting = {"due_shard": shard, "due_at": to_wire(lead.created_at)}
     return {
+        **waiting,
         "id": lead.id,
         "phone_number": lead.phone_number,
         "variables": lead.variables,

@@ -10,6 +10,7 @@ from sovereign.campaigns.items import (
     campaign_from_item,
     campaign_ref,
     count_moves,
+    counted,
     counting,
     lead_from_item,
     lead_ref,
@@ -90,7 +91,7 @@ class LeadStore:
         unit = UnitOfWork()
         unit.add(Delete(lead_key, Attr("status").eq(lead.status)), otherwise=_gone_or_moved)
         unit.add(Delete(phone_ref(org_id, campaign.id, lead.phone_number)))
-        unit.add(counting(campaign_key, count_moves([(lead.status, lead.number)], -1)), otherwise=_closed)
+        unit.add(counting(campaign_key, count_moves([counted(lead)], -1)), otherwise=_closed)
         unit.commit(self._table)
 
 

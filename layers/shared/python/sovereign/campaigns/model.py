@@ -1,7 +1,7 @@
 """A campaign: its members, how its status moves, and the exact counts of its leads."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -22,9 +22,6 @@ LeadStatus = Literal["pending", "calling", "completed", "failed", "skipped"]
 OPEN: tuple[Status, ...] = ("draft", "scheduled", "paused")
 """The statuses in which a campaign and its leads may be changed."""
 
-NOT_DIALLED_YET = "status: campaigns are stored but not dialled in this version; nobody is called until one does"
-"""Shown with every campaign that is started: nobody shall wait for calls that do not come."""
-
 Id = Annotated[str, Field(pattern=UUID_RULE), AfterValidator(str.lower)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 _EVERY_DAY = (0, 1, 2, 3, 4, 5, 6)
@@ -44,11 +41,35 @@ class CampaignClosedError(ConflictError):
         super().__init__(f"The campaign is {status} and cannot be changed any more.")
 
 
+class RetryRule(Strict):
+    """Whether a kind of attempt is made again, and after how long; null: after the general `delay_minutes`."""
+
+    retry: bool = True
+    delay_minutes: int | None = Field(default=None, ge=1, le=10_080)
+
+
+def _not_again() -> RetryRule:
+    return RetryRule(retry=False)
+
+
 class Retry(Strict):
-    """How often a lead is tried, and how long after an attempt without an answer the next one comes."""
+    """How often a lead is tried, and how long after an attempt without an answer the next one comes.
+
+    `max_attempts_per_day` bounds how often a number is rung on one of its days, by all campaigns of the organization.
+    """
 
     max_attempts: int = Field(default=1, ge=1, le=5)
     delay_minutes: int = Field(default=60, ge=1, le=10_080)
+    busy: RetryRule = Field(default_factory=RetryRule)
+    no_answer: RetryRule = Field(default_factory=RetryRule)
+    failed: RetryRule = Field(default_factory=RetryRule)
+    voicemail: RetryRule = Field(default_factory=_not_again)
+    max_attempts_per_day: int = Field(default=3, ge=1, le=10)
+
+    def rule(self, outcome: str) -> RetryRule | None:
+        """The rule of an outcome, None for one that is never tried again."""
+        rules = {"busy": self.busy, "no_answer": self.no_answer, "failed": self.failed, "voicemail": self.voicemail}
+        return rules.get(outcome)
 
 
 class CampaignOptions(Strict):
@@ -100,9 +121,27 @@ class LeadCounts:
 
 
 @dataclass(frozen=True)
+class Run:
+    """What the engine keeps on a campaign. `generation` rises with each execution that may dial for it: an older one
+    finds that it is not its turn. `next_call_ms` paces it; `started_at` is when it was first started. `dialled` counts
+    the calls since, `minute_dialled` those of the Unix `minute`, `last_minute_dialled` those of the one before; `hold`
+    is why nothing can be dialled at all for the moment."""
+
+    generation: int = 0
+    next_call_ms: int | None = None
+    started_at: datetime | None = None
+    dialled: int = 0
+    minute: int = 0
+    minute_dialled: int = 0
+    last_minute_dialled: int = 0
+    hold: str | None = None
+
+
+@dataclass(frozen=True)
 class Campaign:
-    """A saved campaign. `blocks` counts the leads of each thousand of lead numbers, `last_lead_number` gave out so
-    many numbers; `stored_counts` is what the leads' items say."""
+    """A saved campaign. `zones` are those of its pending leads, "" for the campaign's own. `blocks` counts the leads of
+    each thousand of lead numbers, `last_lead_number` gave out so many numbers; `stored_counts` is what the leads' items
+    say."""
 
     id: str
     org_id: str
@@ -114,6 +153,8 @@ class Campaign:
     version: int
     created_at: datetime
     updated_at: datetime
+    zones: frozenset[str] = frozenset()
+    run: Run = field(default_factory=Run)
 
     @property
     def is_open(self) -> bool:

@@ -4,12 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from sovereign.campaigns.facts import PAUSED, RESUMED, STARTED, campaign_fact
 from sovereign.campaigns.intake import LeadIntake, check_repeats
 from sovereign.campaigns.items import (
     attributes,
     campaign_from_item,
     campaign_ref,
+    campaign_shard,
     count_moves,
+    counted,
     lead_put,
     phone_put,
     still_open,
@@ -28,7 +31,7 @@ from sovereign.campaigns.model import (
 )
 from sovereign.campaigns.removal import CampaignRemoval
 from sovereign.catalog.problems import validate
-from sovereign.kernel.clock import Clock, utc_now
+from sovereign.kernel.clock import Clock, to_wire, utc_now
 from sovereign.kernel.errors import ConflictError, DomainError, InvalidRequestError
 from sovereign.kernel.ids import new_id
 from sovereign.kernel.references import User, missing, move_uses, resource_ref
@@ -77,7 +80,7 @@ class CampaignStore:
         draft = Campaign(campaign_id, org_id, settings, "draft", LeadCounts(), len(made), {}, 1, now, now)
         self._save(draft, made[:FIRST_LEADS])
         self._add_rest(draft, made[FIRST_LEADS:])
-        counts = count_moves((lead.status, lead.number) for lead in made)
+        counts = count_moves(map(counted, made))
         return replace(
             draft, stored_counts=LeadCounts(counts.get("pending_leads", 0), skipped=counts.get("skipped_leads", 0))
         )
@@ -116,7 +119,10 @@ class CampaignStore:
         changed = replace(stored, settings=settings, status=status, version=stored.version + 1, updated_at=now)
         unit = UnitOfWork()
         condition = Attr("version").eq(stored.version) & still_open
-        unit.add(Update(ref, set=attributes(changed), condition=condition), otherwise=_gone_or_changed)
+        moved = _moved(stored, changed)
+        unit.add(replace(moved, condition=condition), otherwise=_gone_or_changed)
+        if name := _fact_name(stored, changed):
+            unit.add(campaign_fact(name, org_id, changed.id, changed.version, now))
         move_uses(unit, org_id, _user(changed), stored.references, changed.references)
         unit.commit(self._table)
         return changed
@@ -129,7 +135,7 @@ class CampaignStore:
     def _save(self, campaign: Campaign, leads: Sequence[Lead]) -> None:
         unit = UnitOfWork()
         ref = resource_ref(campaign.org_id, KIND, campaign.id)
-        counts = count_moves((lead.status, lead.number) for lead in leads)
+        counts = count_moves(map(counted, leads))
         item: Item = {**ref._asdict(), "last_lead_number": campaign.last_lead_number, **counts, **attributes(campaign)}
         unit.add(Put(item, absent))
         for lead in leads:
@@ -144,6 +150,26 @@ class CampaignStore:
         except DomainError:
             self.delete(campaign.org_id, campaign.id)
             raise
+
+
+def _moved(stored: Campaign, changed: Campaign) -> Update:
+    """The write of a change; one that is started, changed while it runs, or stopped is looked at by the engine soon:
+    when it is stopped calls may be up, and the engine takes the mark off when none is."""
+    now, written = to_wire(changed.updated_at), attributes(changed)
+    started = stored.run.started_at is not None
+    if changed.status == "scheduled" or started:
+        written |= {"due_shard": campaign_shard(changed.id), "due_at": now}
+        if not started:
+            written |= {"started_at": now}
+    return Update(_key(changed), set=written)
+
+
+def _fact_name(stored: Campaign, changed: Campaign) -> str | None:
+    if changed.status == stored.status:
+        return None
+    if changed.status == "scheduled":
+        return STARTED if stored.run.started_at is None else RESUMED
+    return PAUSED if stored.status == "scheduled" and changed.status in ("paused", "draft") else None
 
 
 def _named(given: Mapping[str, Any]) -> list[tuple[str, str]]:

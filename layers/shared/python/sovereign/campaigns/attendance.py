@@ -1,0 +1,88 @@
+"""Sees to it that every campaign that runs has an execution: after its start, and each minute for what died."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from sovereign.campaigns.items import CAMPAIGN_SHARDS, campaign_from_item
+from sovereign.campaigns.lead_moves import LeadMoves
+from sovereign.campaigns.model import KIND, Campaign
+from sovereign.campaigns.runner import UNATTENDED_AFTER
+from sovereign.kernel.clock import Clock, to_wire
+from sovereign.kernel.observe import logger
+from sovereign.kernel.references import resource_ref
+from sovereign.kernel.table import Attr, ConditionFailed, Ref, Table, Update
+
+Start = Callable[[str, str, int], None]
+"""Starts the execution of a campaign's generation: organization, campaign, generation."""
+
+_LOOK_AGAIN = timedelta(minutes=1)
+_log = logger()
+
+
+class Attendance:
+    """Starts executions. Each start has a generation of its own, so a start that is repeated has no effect."""
+
+    def __init__(self, table: Table, moves: LeadMoves, start: Start, *, clock: Clock) -> None:
+        self._table = table
+        self._moves = moves
+        self._start = start
+        self._clock = clock
+
+    def sweep(self) -> int:
+        """See to every campaign whose mark is due; returns how many executions were started."""
+        started, until = 0, to_wire(self._clock())
+        for shard in CAMPAIGN_SHARDS:
+            for mark in list(self._table.query(shard, index="due", between=("0", until))):
+                try:
+                    started += self._see_to(Ref(mark["pk"], mark["sk"]))
+                except Exception:  # noqa: BLE001 - the next minute tries again; the others are due now
+                    _log.exception("campaign_not_attended")
+        return started
+
+    def see_to(self, org_id: str, campaign_id: str) -> bool:
+        """See to one campaign now, if its mark is due."""
+        return self._see_to(resource_ref(org_id, KIND, campaign_id))
+
+    def succeed(self, org_id: str, campaign_id: str, generation: int) -> None:
+        """Replace an execution whose history gets long by a new one."""
+        item = self._table.get(resource_ref(org_id, KIND, campaign_id), consistent=True)
+        if item and item["status"] == "scheduled" and item.get("generation") == generation:
+            self._take_over(campaign_from_item(item), item["due_at"])
+
+    def _see_to(self, ref: Ref) -> bool:
+        item = self._table.get(ref, consistent=True)
+        if item is None or item.get("due_at", "~") > to_wire(self._clock()):
+            return False
+        campaign = campaign_from_item(item)
+        if campaign.status == "scheduled":
+            return self._take_over(campaign, item["due_at"])
+        self._moves.ask_overdue(campaign)
+        self._rest(campaign, item["due_at"])
+        return False
+
+    def _take_over(self, campaign: Campaign, seen: str) -> bool:
+        generation, until = campaign.run.generation + 1, self._clock() + UNATTENDED_AFTER
+        unchanged = Attr("due_at").eq(seen) & Attr("status").eq("scheduled")
+        update = Update(
+            resource_ref(campaign.org_id, KIND, campaign.id),
+            set={"generation": generation, "due_at": to_wire(until)},
+            condition=unchanged,
+        )
+        try:
+            self._table.update(update)
+        except ConditionFailed:
+            return False
+        self._start(campaign.org_id, campaign.id, generation)
+        return True
+
+    def _rest(self, campaign: Campaign, seen: str) -> None:
+        """A campaign that does not run is looked at until none of its leads is being called."""
+        ref = resource_ref(campaign.org_id, KIND, campaign.id)
+        unchanged = Attr("due_at").eq(seen) & Attr("status").eq(campaign.status)
+        over = campaign.stored_counts.calling == 0
+        later = {} if over else {"due_at": to_wire(self._clock() + _LOOK_AGAIN)}
+        try:
+            update = Update(ref, set=later, remove=["due_shard", "due_at"] if over else [], condition=unchanged)
+            self._table.update(update)
+        except ConditionFailed:
+            return

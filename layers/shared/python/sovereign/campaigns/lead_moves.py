@@ -1,0 +1,163 @@
+"""How leads and campaigns end: each move one transaction with the counts and the fact. Late or repeated news is
+recognised by the call it is about, and changes nothing."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from sovereign.calls.errors import CallNotFoundError
+from sovereign.calls.model import EndReason
+from sovereign.calls.store import CallStore
+from sovereign.campaigns.claim import ASK_AFTER, link_ref
+from sovereign.campaigns.facts import COMPLETED, campaign_fact, lead_fact
+from sovereign.campaigns.items import (
+    calling_shard,
+    campaign_from_item,
+    lead_from_item,
+    lead_ref,
+    waiting_shard,
+    zone_count,
+)
+from sovereign.campaigns.lead import Lead
+from sovereign.campaigns.model import KIND, Campaign
+from sovereign.campaigns.outcomes import Step, next_step
+from sovereign.kernel.clock import Clock, to_wire, utc_now
+from sovereign.kernel.conditions import Condition
+from sovereign.kernel.references import resource_ref
+from sovereign.kernel.table import Attr, ConditionFailed, Ref, Table, Update, Write, present
+
+_ENDED_UNSEEN = EndReason.DIAL_FAILED
+"""What is taken for the end of a call whose row is gone."""
+
+
+class LeadMoves:
+    """Moves of leads that are not claims."""
+
+    def __init__(self, table: Table, calls: CallStore, *, clock: Clock = utc_now) -> None:
+        self._table = table
+        self._calls = calls
+        self._clock = clock
+
+    def call_ended(self, org_id: str, call_id: str) -> bool:
+        """Note the end of a call, if it is a campaign's (one request otherwise). False when nothing changed."""
+        link = self._table.get(link_ref(org_id, call_id), consistent=True)
+        if link is None:
+            return False
+        campaign_key = resource_ref(org_id, KIND, link["campaign_id"])
+        lead_key = lead_ref(org_id, link["campaign_id"], link["lead_id"])
+        found = self._table.get_many([campaign_key, lead_key], consistent=True)
+        if campaign_key not in found or lead_key not in found:
+            return False
+        campaign = campaign_from_item(found[campaign_key])
+        lead = lead_from_item(found[lead_key], campaign)
+        if lead.status != "calling" or lead.call_id != call_id:
+            return False
+        end = self._end_of(org_id, call_id)
+        return end is not None and self._settle(campaign, lead, end)
+
+    def ask_overdue(self, campaign: Campaign) -> None:
+        """Look at the calls of which nothing was heard for long; one that still runs is looked at later again."""
+        now = self._clock()
+        for mark in list(self._table.query(calling_shard(campaign.id), index="due", between=("0", to_wire(now)))):
+            item = self._table.get(Ref(mark["pk"], mark["sk"]), consistent=True)
+            if item is None or item["status"] != "calling":
+                continue
+            if not self.call_ended(campaign.org_id, item["call_id"]):
+                self._mark(Ref(mark["pk"], mark["sk"]), item["due_at"], now + ASK_AFTER)
+
+    def skip(self, campaign: Campaign, lead: Lead, due_at: str, reason: str) -> bool:
+        """Give up a lead that waits, with the reason."""
+        return self._finish(campaign, lead, Step("skipped", reason), _waits(due_at), {"pending_leads": -1})
+
+    def defer(self, campaign: Campaign, lead: Lead, due_at: str, until: datetime) -> None:
+        """Let a lead wait longer."""
+        self._mark(lead_ref(campaign.org_id, campaign.id, lead.id), due_at, until)
+
+    def complete(self, campaign: Campaign) -> bool:
+        """Complete a campaign none of whose leads waits or is being called; True when this did it."""
+        now = self._clock()
+        done = replace(campaign, version=campaign.version + 1)
+        nothing_left = _none("pending_leads") & _none("calling_leads")
+        update = Update(
+            resource_ref(campaign.org_id, KIND, campaign.id),
+            set={"status": "completed", "version": done.version, "updated_at": to_wire(now)},
+            remove=["due_shard", "due_at"],
+            condition=Attr("status").eq("scheduled") & Attr("version").eq(campaign.version) & nothing_left,
+        )
+        fact = campaign_fact(COMPLETED, campaign.org_id, campaign.id, done.version, now)
+        return self._done([update, fact])
+
+    def _settle(self, campaign: Campaign, lead: Lead, end: tuple[EndReason, bool]) -> bool:
+        end_reason, answered = end
+        step = next_step(
+            end_reason,
+            answered=answered,
+            attempts=lead.attempts,
+            retry=campaign.settings.retry,
+            now=self._clock(),
+            ended_for_good=not campaign.is_open,
+        )
+        during = Attr("status").eq("calling") & Attr("call_id").eq(lead.call_id)
+        moved = self._finish(campaign, lead, step, during, {"calling_leads": -1})
+        counts = campaign.stored_counts
+        if moved and step.due_at is None and counts.pending == 0 and counts.calling <= 1:
+            self.complete(campaign)
+        return moved
+
+    def _finish(self, campaign: Campaign, lead: Lead, step: Step, condition: Condition, less: dict[str, int]) -> bool:
+        now = self._clock()
+        waits = {}
+        if step.due_at is not None:
+            shard = waiting_shard(campaign.id, lead.timezone, lead.number)
+            waits = {"due_shard": shard, "due_at": to_wire(step.due_at)}
+        update = Update(
+            lead_ref(campaign.org_id, campaign.id, lead.id),
+            set={"status": step.status, "outcome": step.outcome, **waits},
+            add={} if step.counted else {"attempts": -1},
+            remove=() if waits else ("due_shard", "due_at"),
+            condition=condition,
+        )
+        moves = {**less, f"{step.status}_leads": 1}
+        if zone := int(step.status == "pending") - int("pending_leads" in less):
+            moves[zone_count(lead.timezone)] = zone
+        writes: list[Write] = [
+            update,
+            Update(resource_ref(campaign.org_id, KIND, campaign.id), add=moves, condition=present),
+        ]
+        if step.due_at is None:
+            told = {"status": step.status, "outcome": step.outcome, "call_id": lead.call_id, "attempts": lead.attempts}
+            writes.append(lead_fact(campaign.org_id, campaign.id, lead.id, at=now, **told))  # type: ignore[arg-type]
+        return self._done(writes)
+
+    def _end_of(self, org_id: str, call_id: str) -> tuple[EndReason, bool] | None:
+        """The end reason of a call and whether it was answered; None while it runs."""
+        ref = self._calls.find(org_id, call_id)
+        if ref is None:
+            return _ENDED_UNSEEN, False
+        try:
+            call = self._calls.get_row(ref)
+        except CallNotFoundError:
+            return _ENDED_UNSEEN, False
+        if not call.status.is_terminal:
+            return None
+        return call.end_reason or _ENDED_UNSEEN, call.started_at is not None
+
+    def _mark(self, ref: Ref, seen: str, until: datetime) -> None:
+        try:
+            self._table.update(Update(ref, set={"due_at": to_wire(until)}, condition=Attr("due_at").eq(seen)))
+        except ConditionFailed:
+            return
+
+    def _done(self, writes: list[Write]) -> bool:
+        try:
+            self._table.transact(writes)
+        except ConditionFailed:
+            return False
+        return True
+
+
+def _waits(due_at: str) -> Condition:
+    return Attr("status").eq("pending") & Attr("due_at").eq(due_at)
+
+
+def _none(count: str) -> Condition:
+    return Attr(count).not_exists() | Attr(count).eq(0)

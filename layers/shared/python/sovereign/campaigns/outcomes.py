@@ -1,0 +1,82 @@
+"""What the end of a call means for its lead. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+
+from sovereign.calls.model import EndReason
+from sovereign.campaigns.model import LeadStatus, Retry
+
+Outcome = Literal["answered", "voicemail", "opt_out", "busy", "no_answer", "failed", "destination_not_allowed"]
+
+NOT_RUNG: frozenset[EndReason] = frozenset(
+    {EndReason.NO_CAPACITY, EndReason.INSUFFICIENT_CREDITS, EndReason.ASSISTANT_INACTIVE, EndReason.NO_ASSISTANT}
+)
+"""Nobody was rung: the attempt does not count."""
+NOT_RUNG_DELAY = timedelta(seconds=60)
+
+_OUTCOMES: dict[EndReason, Outcome] = {
+    EndReason.DIAL_BUSY: "busy",
+    EndReason.DIAL_NO_ANSWER: "no_answer",
+    EndReason.CALLER_CANCELLED: "no_answer",
+    EndReason.DIAL_REJECTED: "failed",
+    EndReason.DIAL_FAILED: "failed",
+    EndReason.VOICEMAIL: "voicemail",
+    EndReason.OPT_OUT: "opt_out",
+    EndReason.DESTINATION_NOT_ALLOWED: "destination_not_allowed",
+}
+_TECHNICAL = frozenset(
+    {
+        EndReason.PROVIDER_ERROR,
+        EndReason.MEDIA_LOST,
+        EndReason.NODE_LOST,
+        EndReason.SHUTDOWN,
+        EndReason.MCP_UNAVAILABLE,
+        EndReason.REJECTED_BY_WEBHOOK,
+    }
+)
+_STATUS: dict[Outcome, LeadStatus] = {
+    "answered": "completed",
+    "voicemail": "completed",
+    "opt_out": "completed",
+    "destination_not_allowed": "skipped",
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """What becomes of the lead: `due_at` is the next attempt's moment, None when it is over.
+
+    `counted` is whether the attempt counts.
+    """
+
+    status: LeadStatus
+    outcome: str | None
+    due_at: datetime | None = None
+    counted: bool = True
+
+
+def outcome_of(end_reason: EndReason, *, answered: bool) -> Outcome:
+    """What a lead sees of a call's end. A call that broke down after it was answered counts as failed too."""
+    if end_reason in _OUTCOMES:
+        return _OUTCOMES[end_reason]
+    if end_reason in _TECHNICAL or not answered:
+        return "failed"
+    return "answered"
+
+
+def next_step(
+    end_reason: EndReason, *, answered: bool, attempts: int, retry: Retry, now: datetime, ended_for_good: bool
+) -> Step:
+    """The lead after its call ended at `now`; `attempts` counts that call.
+
+    `ended_for_good`: the campaign takes no further attempts (it was cancelled).
+    """
+    if end_reason in NOT_RUNG:
+        return Step("pending", None, now + NOT_RUNG_DELAY, counted=False)
+    outcome = outcome_of(end_reason, answered=answered)
+    rule = retry.rule(outcome)
+    if rule is not None and rule.retry and attempts < retry.max_attempts and not ended_for_good:
+        minutes = rule.delay_minutes or retry.delay_minutes
+        return Step("pending", outcome, now + timedelta(minutes=minutes))
+    return Step(_STATUS.get(outcome, "failed"), outcome)

@@ -1,0 +1,244 @@
+"""The engine of one campaign: paces, claims and dials for up to 50 s, then says when it wants to be called again.
+
+All that matters is in the table. An engine that stops between any two lines, runs twice, or comes too late changes
+nothing that another does not find as it should be: see `claim.py` for why nobody is rung twice.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal
+
+from sovereign.calls.model import CallRef
+from sovereign.calls.outbound import OutboundCalls, OutboundOrder
+from sovereign.campaigns.claim import Claim, ClaimLostError, DailyLimitError, ListedError, our_turn
+from sovereign.campaigns.fleet import Fleet
+from sovereign.campaigns.items import campaign_from_item
+from sovereign.campaigns.lead import Lead
+from sovereign.campaigns.lead_moves import LeadMoves
+from sovereign.campaigns.model import KIND, Campaign
+from sovereign.campaigns.pacing import Pace
+from sovereign.campaigns.template import MissingVariableError, fill
+from sovereign.campaigns.waiting import WaitingLeads
+from sovereign.campaigns.window import UnknownZoneError, Window
+from sovereign.destinations import OutboundLimitError
+from sovereign.do_not_call import entry_ref
+from sovereign.kernel.clock import Clock, to_wire
+from sovereign.kernel.errors import DestinationNotAllowedError, DomainError, UnavailableError
+from sovereign.kernel.references import resource_ref
+from sovereign.kernel.table import ConditionFailed, Table, Update
+
+TURN = timedelta(seconds=50)
+IDLE = timedelta(seconds=65)
+"""Nothing is due: three transitions for each wait, at most three a minute."""
+LONGEST_IDLE = timedelta(minutes=10)
+"""Leads that are added meanwhile make the minute's sweep start a new execution."""
+HELD = timedelta(minutes=5)
+"""Something that only a person changes is in the way: no credits, no number, an inactive assistant."""
+UNATTENDED_AFTER = timedelta(seconds=60)
+"""An execution that has not renewed its mark by then is taken for dead, and another started."""
+_RENEWED_EACH = timedelta(seconds=15)
+_LONGEST_NAP = 1.0
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What the state machine does next; `until` belongs to `wait`."""
+
+    next: Literal["again", "wait", "done"]
+    until: datetime | None = None
+
+    def answer(self) -> dict[str, str]:
+        """As the state machine reads it."""
+        return {"next": self.next, "until": to_wire(self.until) if self.until else ""}
+
+
+class _StoppedError(Exception):
+    """Not our turn any more."""
+
+
+class _WaitError(Exception):
+    """Nothing to do before a moment."""
+
+    def __init__(self, until: datetime, hold: str | None = None) -> None:
+        super().__init__()
+        self.until = until
+        self.hold = hold
+
+
+class _SkipError(Exception):
+    """The lead is not rung, for a reason that will not go away."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@dataclass
+class CampaignRunner:
+    """`hand_over` gives a committed call to a media node, `sleep` waits in seconds."""
+
+    table: Table
+    outbound: OutboundCalls
+    moves: LeadMoves
+    fleet: Fleet
+    clock: Clock
+    sleep: Callable[[float], None]
+    hand_over: Callable[[CallRef], None]
+    waiting: WaitingLeads = field(init=False)
+    _attended_at: datetime = field(init=False)
+
+    def run(self, org_id: str, campaign_id: str, generation: int) -> Turn:
+        """One turn of the execution that has this generation."""
+        self.waiting = WaitingLeads(self.table)
+        deadline = self.clock() + TURN
+        try:
+            campaign = self._load(org_id, campaign_id, generation)
+            self._attend(campaign)
+            self.moves.ask_overdue(campaign)
+            while self.clock() < deadline:
+                campaign = self._load(org_id, campaign_id, generation)
+                if self.clock() >= self._attended_at + _RENEWED_EACH:
+                    self._attend(campaign)
+                self._step(campaign)
+            self._attend(self._load(org_id, campaign_id, generation))
+        except _StoppedError:
+            return Turn("done")
+        except _WaitError as wait:
+            self._attend_wait(org_id, campaign_id, generation, wait)
+            return Turn("wait", wait.until)
+        return Turn("again")
+
+    def _load(self, org_id: str, campaign_id: str, generation: int) -> Campaign:
+        item = self.table.get(resource_ref(org_id, KIND, campaign_id), consistent=True)
+        if item is None:
+            raise _StoppedError
+        campaign = campaign_from_item(item)
+        if campaign.status != "scheduled" or campaign.run.generation != generation:
+            raise _StoppedError
+        return campaign
+
+    def _attend(self, campaign: Campaign, wait: _WaitError | None = None) -> None:
+        """Tell the minute's sweep until when it need not look."""
+        self._attended_at = self.clock()
+        until = (wait.until if wait else self._attended_at) + UNATTENDED_AFTER
+        hold = wait.hold if wait else campaign.run.hold
+        ref = resource_ref(campaign.org_id, KIND, campaign.id)
+        try:
+            self.table.update(Update(ref, set={"due_at": to_wire(until), "hold": hold}, condition=our_turn(campaign)))
+        except ConditionFailed:
+            return  # changed at the same time: the next look finds what it is now
+
+    def _attend_wait(self, org_id: str, campaign_id: str, generation: int, wait: _WaitError) -> None:
+        try:
+            campaign = self._load(org_id, campaign_id, generation)
+        except _StoppedError:
+            return
+        self._attend(campaign, wait)
+
+    def _step(self, campaign: Campaign) -> None:
+        """Wait for what has to be waited for, or dial one lead."""
+        now = self.clock()
+        window = Window.of(
+            campaign.settings.schedule_start_time,
+            campaign.settings.schedule_end_time,
+            campaign.settings.schedule_days,
+        )
+        open_zones, opens_at = self._zones(campaign, window, now)
+        counts = campaign.stored_counts
+        if counts.total and not counts.pending and not counts.calling and self.moves.complete(campaign):
+            raise _StoppedError
+        if counts.pending and not counts.calling and not open_zones and opens_at is not None:
+            raise _WaitError(opens_at)
+        found = self.waiting.next(campaign, open_zones, now)
+        if found is None:
+            raise _WaitError(self._idle_until(campaign, open_zones, now))
+        nap = Pace(campaign.run.next_call_ms, campaign.settings.calls_per_second).wait_ms(_ms(now)) / 1000
+        if counts.calling >= campaign.settings.max_concurrency or not self.fleet.has_room(now):
+            nap = max(nap, _LONGEST_NAP)
+        if nap > 0:
+            self.waiting.keep(*found)
+            self.sleep(min(nap, _LONGEST_NAP))
+            return
+        self._dial(campaign, window, *found)
+
+    def _idle_until(self, campaign: Campaign, zones: Sequence[str], now: datetime) -> datetime:
+        """When to look again: soon while calls are up, else when the next lead of an open zone is due."""
+        if campaign.stored_counts.calling:
+            return now + IDLE
+        due = self.waiting.next_due(campaign, zones)
+        return max(now + IDLE, min(due or now + LONGEST_IDLE, now + LONGEST_IDLE))
+
+    def _zones(self, campaign: Campaign, window: Window, now: datetime) -> tuple[list[str], datetime | None]:
+        """The zones where it is open (one nobody knows is among them, so that its leads are skipped), and when the
+        first of the others opens."""
+        open_zones, openings = [], []
+        for zone in campaign.zones:
+            try:
+                opens_at = window.next_opening(now, zone or campaign.settings.timezone)
+            except UnknownZoneError:
+                opens_at = now
+            if opens_at <= now:
+                open_zones.append(zone)
+            else:
+                openings.append(opens_at)
+        return open_zones, min(openings, default=None)
+
+    def _dial(self, campaign: Campaign, window: Window, lead: Lead, due_at: str) -> None:
+        zone, now = lead.timezone or campaign.settings.timezone, self.clock()
+        try:
+            ref = self._attempt(Claim(campaign, lead, due_at, now), window, zone)
+        except _SkipError as skip:
+            self.moves.skip(campaign, lead, due_at, skip.reason)
+        except DailyLimitError:
+            self.moves.defer(campaign, lead, due_at, window.next_opening(window.next_day(now, zone), zone))
+        except ClaimLostError:
+            return  # what is read next is what somebody else made of it
+        except (OutboundLimitError, UnavailableError) as limit:
+            self.waiting.keep(lead, due_at)
+            if (limit.retry_after or 0) > IDLE.total_seconds():
+                raise _WaitError(now + HELD, limit.machine_code) from limit
+            self.sleep(_LONGEST_NAP)
+        except DomainError as problem:
+            raise _WaitError(now + HELD, problem.machine_code) from problem
+        else:
+            self.fleet.placed()
+            self.hand_over(ref)
+
+    def _attempt(self, claim: Claim, window: Window, zone: str) -> CallRef:
+        """Commit the call of a claim. Raises _SkipError for a lead that must not or cannot be rung."""
+        campaign, lead = claim.campaign, claim.lead
+        template = campaign.settings.system_message_template
+        try:
+            if not window.is_open(claim.now, zone):
+                raise ClaimLostError  # it closed since it was looked at
+            message = None if template is None else fill(template, lead.variables)
+            return self._commit(claim, message)
+        except UnknownZoneError as unknown:
+            raise _SkipError("unknown_timezone") from unknown
+        except MissingVariableError as missing:
+            raise _SkipError(f"missing_variable: {missing.name}") from missing
+        except ListedError as listed:
+            raise _SkipError("do_not_call") from listed
+        except DestinationNotAllowedError as refused:
+            raise _SkipError(self._why_not(campaign, lead)) from refused
+
+    def _commit(self, claim: Claim, message: str | None) -> CallRef:
+        settings = claim.campaign.settings
+        order = OutboundOrder(
+            destination=claim.lead.phone_number,
+            number_id=settings.number_id,
+            assistant_id=settings.agent_id,
+            system_message=message,
+        )
+        return self.outbound.commit(claim.campaign.org_id, order, claim.writes)
+
+    def _why_not(self, campaign: Campaign, lead: Lead) -> str:
+        listed = entry_ref(campaign.org_id, lead.phone_number)
+        if listed and self.table.get(listed, consistent=True):
+            return "do_not_call"
+        return "destination_not_allowed"
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

@@ -1,0 +1,85 @@
+"""When a number may be rung: a daily window on chosen days, read on the wall clock of a zone. Pure.
+
+The wall clock alone decides whether a moment is inside, so a change to or from summer time cannot move a call out of
+its window: an hour that is skipped holds no moment, one that comes twice counts both times.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from zoneinfo import ZoneInfo
+
+from sovereign.campaigns.schedule import zones
+
+MARGIN = timedelta(seconds=5)
+"""From the decision to the first ring: a window that closes within it counts as closed."""
+_DAY = timedelta(days=1)
+_LOOK_AGAIN = timedelta(days=1)
+"""Where no opening is found in two weeks (a window shorter than the margin): look again tomorrow."""
+
+
+class UnknownZoneError(ValueError):
+    """Nobody knows what time it is there, so nobody is rung there."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Times of day `HH:MM:SS`, days 0 = Monday. An end before the start lies on the day after."""
+
+    start: time
+    end: time
+    days: Sequence[int]
+
+    @classmethod
+    def of(cls, start: str, end: str, days: Sequence[int]) -> "Window":
+        """From the members of a campaign."""
+        return cls(time.fromisoformat(start), time.fromisoformat(end), tuple(days))
+
+    def is_open(self, now: datetime, zone: str) -> bool:
+        """Whether somebody in the zone may be rung now, and still when it rings. Raises UnknownZoneError."""
+        place = _place(zone)
+        return self._holds(now.astimezone(place)) and self._holds((now + MARGIN).astimezone(place))
+
+    def next_opening(self, now: datetime, zone: str) -> datetime:
+        """Now, or the next moment at which it opens (UTC). Raises UnknownZoneError."""
+        if self.is_open(now, zone):
+            return now
+        openings = (moment for moment in self._starts(now, zone) if moment > now and self.is_open(moment, zone))
+        return next(openings, now + _LOOK_AGAIN)
+
+    def closing(self, now: datetime, zone: str) -> datetime:
+        """When the window that is open now closes by the clock (UTC), later than now in any case."""
+        local = now.astimezone(_place(zone))
+        end = datetime.combine(local.date(), self.end, local.tzinfo)
+        if self.start >= self.end and local.time() >= self.start:
+            end = datetime.combine(local.date() + _DAY, self.end, local.tzinfo)
+        return max(end.astimezone(UTC), now + MARGIN)
+
+    def next_day(self, now: datetime, zone: str) -> datetime:
+        """When the zone's next day begins (UTC)."""
+        place = _place(zone)
+        tomorrow = now.astimezone(place).date() + _DAY
+        return datetime.combine(tomorrow, time(), place).astimezone(UTC)
+
+    def _holds(self, local: datetime) -> bool:
+        at = local.time()
+        if self.start < self.end:
+            return self.start <= at < self.end and local.weekday() in self.days
+        if at >= self.start:
+            return local.weekday() in self.days
+        return at < self.end and (local - _DAY).weekday() in self.days
+
+    def _starts(self, now: datetime, zone: str) -> Iterator[datetime]:
+        place = _place(zone)
+        first: date = now.astimezone(place).date() - _DAY
+        for day in range(16):  # two weeks: a single day's start may fall out once
+            starts = (datetime.combine(first + day * _DAY, self.start.replace(fold=fold), place) for fold in (0, 1))
+            yield from sorted(start.astimezone(UTC) for start in starts)
+
+
+@cache
+def _place(zone: str) -> ZoneInfo:
+    if zone not in zones():
+        raise UnknownZoneError(zone)
+    return ZoneInfo(zone)
