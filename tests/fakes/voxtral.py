@@ -14,6 +14,10 @@ _REALTIME_MODELS = {"voxtral-mini-transcribe-realtime-2602"}
 
 
 class FakeVoxtral(FakeRecogniser):
+    """`patience`: seconds after which a stream without audio is ended, as the service does."""
+
+    patience: float | None = None
+
     def routes(self) -> list[web.RouteDef]:
         return [web.get("/v1/audio/transcriptions/realtime", self._listen)]
 
@@ -41,9 +45,15 @@ class FakeVoxtral(FakeRecogniser):
         }
         await socket.send_json({"type": "session.created", "session": session})
         heard = pieces = told = 0
-        async for message in socket:
+        while True:
+            try:
+                message = await socket.receive(None if heard else self.patience)
+            except TimeoutError:
+                await socket.send_json({"type": "error", "error": {"message": "Timeout", "code": 3804}})
+                await socket.close()
+                return
             if message.type is not WSMsgType.TEXT:
-                continue
+                return
             given = json.loads(message.data)
             if given["type"] == "session.update":
                 session.update(given["session"])

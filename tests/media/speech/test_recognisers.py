@@ -10,6 +10,7 @@ import pytest
 from media.speech.interfaces import ProviderError, ProviderUsage, RecognitionSession
 from media.speech.stt import stream, utterances
 from tests.fakes.server import Trouble
+from tests.fakes.voxtral import FakeVoxtral
 from tests.media.speech.recognisers import RECOGNISERS, RecogniserVendor, speech
 
 
@@ -166,6 +167,34 @@ async def test_after_a_drop_another_stream_can_be_opened(vendor: RecogniserVendo
         session = await recogniser.open(8000)
         await _say(session, 1)
         assert await session.finalise() == "hello there"
+        await session.close()
+
+
+@pytest.mark.parametrize("name", ["mistral", "google"])
+async def test_an_utterance_longer_than_a_stream_goes_on_in_another(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    vendor = RECOGNISERS[name]
+    monkeypatch.setattr(utterances, "_LONGEST_SECONDS", 0.1)
+    async with vendor.fake(utterances=["I would like", "to book"]) as server:
+        session = await vendor.make(server.url).open(8000)
+        await _say(session, 0.6)
+        await asyncio.sleep(0.15)
+        await _say(session, 0.06)
+        assert await session.finalise() == "I would like to book"
+        await session.close()
+        assert server.connections == 2
+        assert session.usage.audio_seconds == 0.66
+
+
+async def test_a_stream_that_ended_for_want_of_audio_is_replaced_when_some_comes() -> None:
+    vendor = RECOGNISERS["mistral"]
+    async with FakeVoxtral() as server:
+        server.patience = 0.05
+        session = await vendor.make(server.url).open(8000)
+        await _until(lambda: server.open_connections == 0)
+        assert await session.finalise() == ""
+        await _say(session, 1)
+        assert await session.finalise() == "hello there"
+        assert server.connections == 2
         await session.close()
 
 
