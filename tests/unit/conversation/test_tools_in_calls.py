@@ -228,3 +228,20 @@ def test_a_single_destination_needs_no_argument() -> None:
     one = TransferCallTool(type="transfer_call", destinations=[PLACES.destinations[1]])
     world = play(booking(Turn("", [call("transfer_call")]), tools=(one,)))
     assert world.leg.transfers == ["sip:+31207654321@trunk.example"]
+
+
+@pytest.mark.parametrize("at", [3.2, 3.5, 5.0])
+def test_a_hang_up_during_a_tool_call_ends_the_call_at_once(at: float) -> None:
+    world = play(booking(delay=8.0, hangs_up_at=at))
+    assert world.asker.asked
+    assert world.outcome.end_reason is EndReason.USER_HANGUP
+    assert world.log.first("hang up") - at < 0.1
+
+
+def test_the_line_of_an_async_tool_is_spoken_instead_of_waiting() -> None:
+    tool = WebhookTool.model_validate(
+        {"name": "notify", "description": "d", "async": True, "message": "I let them know."}
+    )
+    world = play(booking(Turn("", [call("notify")]), "Anything else?", tools=(tool,)))
+    assert world.asker.started == ["notify"]
+    assert world.said()[1:] == [("assistant", "I let them know."), ("assistant", "Anything else?")]

@@ -7,12 +7,13 @@ import pytest
 
 from media.directory import TableDirectory
 from media.routes import InboundRefusal, InboundRoute
-from sovereign.assistants import AssistantSettings, AssistantStore
+from sovereign.assistants import AssistantSettings, AssistantStore, EffectiveAssistant
 from sovereign.calls import CallStore
 from sovereign.calls.model import NewCall
 from sovereign.kernel.encryption import Cipher
-from sovereign.kernel.table import Put, Ref, Table
+from sovereign.kernel.table import Put, Ref, Table, Update
 from sovereign.numbers import NumberSettings, NumberStore
+from sovereign.organizations import organization_ref
 from sovereign.provider_keys.ring import KeyRing
 from sovereign.sip_trunks import TrunkSettings, TrunkStore
 from sovereign.tool_templates import ToolTemplateStore
@@ -161,3 +162,36 @@ def test_a_stored_definition_that_is_refused_by_now_leaves_the_call_to_the_assis
     assert item is not None
     world.table.put(Put(dict(item) | {"definition": item["definition"].replace("conversation", "monologue")}))
     assert runnable(world.table, world.cipher, world.workflows.get(ORG, workflow.id)) is None
+
+
+def test_the_account_webhook_defines_a_call_to_a_number_with_nobody_else(world: World) -> None:
+    refused = organization_of(world, None)
+    assert isinstance(refused, InboundRefusal)
+    route = organization_of(world, "https://example.com/hook")
+    assert isinstance(route, InboundRoute)
+    assert (route.assistant, route.workflow) == (None, None)
+    assert route.account_webhook is not None
+    speech = {
+        "llm_config": {"provider": "local", "model": "intents"},
+        "stt_config": {"provider": "local", "model": "moonshine-base-en", "language": "en"},
+        "tts_config": {"provider": "local", "voice_id": "heart"},
+    }
+    answer = {"assistant": {**speech, "first_message": "Hi."}, "crm_id": 7}
+    whole = world.directory.answered(ORG, None, answer)
+    assert isinstance(whole, EffectiveAssistant)
+    assert (whole.greeting("inbound"), whole.echoed) == ("Hi.", {"crm_id": 7})
+    agent = world.agent(first_message="Good day.", max_duration_seconds=60)
+    changed = world.directory.answered(
+        ORG, None, {"assistant_id": agent, "assistant_override": {"first_message": "Hi again."}}
+    )
+    assert isinstance(changed, EffectiveAssistant)
+    assert (changed.greeting("inbound"), changed.max_duration_seconds) == ("Hi again.", 60)
+    assert world.directory.answered(ORG, None, {}) is None
+
+
+def organization_of(world: World, url: str | None) -> InboundRoute | InboundRefusal:
+    """The route of a call to a number without anything, once the account has this webhook."""
+    if not NumberStore(world.table).list(ORG):
+        world.number()
+    world.table.update(Update(organization_ref(ORG), set={"webhook_url": url}))
+    return world.route()
