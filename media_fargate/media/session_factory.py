@@ -7,19 +7,22 @@ from dataclasses import dataclass, field, replace
 
 from media.announcement import speak
 from media.audio.vad import VoiceActivity
+from media.calls.credit_watch import ExtendCredits
 from media.calls.mcp_tools import McpTools
 from media.calls.poller import Poller
 from media.calls.session import CallSession
-from media.calls.setup import CallSetup, SessionServices
+from media.calls.setup import CallSetup, CommonServices, SessionServices
 from media.calls.workflow import CallOpener, plan_workflow, realtime_refusal, with_node_providers
 from media.conversation.ear import EndOfTurnPredictor
 from media.conversation.figures import CallFigures
 from media.conversation.second_leg import DialSecondLeg
 from media.conversation.tools import offered_specs
+from media.conversation.transfers import RouteTransfer
 from media.conversation.workflow.graph import Graph
 from media.conversation.workflow.providers import NodeSpeech
 from media.directory import TableDirectory
 from media.leg_layers import LegLayers, layers_of
+from media.realtime.parts import RealtimeServices
 from media.running_call import Conversation, Prepared, Session
 from media.speech.fallback.opener import FallbackOpener
 from media.speech.interfaces import ChatModel, ProviderError, Recogniser, Synthesiser, ToolCall, ToolSpec
@@ -83,7 +86,7 @@ class PreparedSession:
     """A conversation whose providers are open; the session closes them, `discard` does when there is none."""
 
     setup: CallSetup
-    services: SessionServices
+    services: CommonServices
     layers: LegLayers
 
     def start(self, leg: CallLeg) -> Session:
@@ -92,8 +95,8 @@ class PreparedSession:
 
     async def discard(self) -> None:
         """Close what was opened: the call came to nothing."""
-        await self.services.model.close()
-        await self.services.synthesiser.close()
+        for closing in self.services.closing():
+            await closing
         if self.services.mcp_tools is not None:
             await self.services.mcp_tools.close()
 
@@ -140,7 +143,7 @@ class SessionFactory:
         if conversation.workflow and assistant.pipeline == "realtime":
             raise ProviderError("workflow", realtime_refusal(Graph(conversation.workflow)), retryable=False)
         if assistant.stt is None or assistant.tts is None:
-            raise ProviderError(assistant.llm.provider, "speech-to-speech models are not offered here", retryable=False)
+            return await self._prepare_realtime(conversation)
         plan = plan_workflow(Graph(conversation.workflow), assistant) if conversation.workflow else None
         setup = CallSetup.from_assistant(conversation.ref, conversation.identity.direction, assistant, plan)
         uses = plan.begins_with if plan else NodeSpeech(assistant.llm, assistant.tts, assistant.stt)
@@ -175,6 +178,48 @@ class SessionFactory:
         opened.push_async_callback(mcp_tools.close)
         return mcp_tools
 
+    async def _prepare_realtime(self, conversation: Conversation) -> Prepared:
+        """A model that hears and speaks by itself; it is connected to when the call is answered."""
+        assistant, org_id = conversation.assistant, conversation.ref.org_id
+        setup = CallSetup.from_assistant(conversation.ref, conversation.identity.direction, assistant)
+        async with AsyncExitStack() as opened:
+            mcp_tools = await self._mcp_tools(opened, org_id, setup.tools)
+            model, price = await self.providers.speech_model(assistant.llm, org_id)
+            if mcp_tools is not None:
+                await mcp_tools.ready()
+            opened.pop_all()
+        services = RealtimeServices(
+            mcp_tools=mcp_tools,
+            model=model,
+            price=price,
+            detector=self.detector,
+            poller=self.poller,
+            asker=ToolWebhooks(self.asker, conversation),
+            write_messages=self.calls.append_messages,
+            route_transfer=self._route_transfer(conversation),
+            dial_second_leg=self.dial_second_leg,
+            mark_transferred=self.calls.mark_transferred,
+            extend_credits=self._extend_credits(conversation),
+            report=self.report,
+        )
+        return PreparedSession(setup, services, await layers_of(conversation, self.recordings))
+
+    def _route_transfer(self, conversation: Conversation) -> RouteTransfer:
+        ref, line = conversation.ref, conversation.line
+
+        async def route_transfer(destination: str) -> TransferRoute:
+            return await asyncio.to_thread(self.directory.transfer_route, ref.org_id, line, destination)
+
+        return route_transfer
+
+    def _extend_credits(self, conversation: Conversation) -> ExtendCredits | None:
+        ref = conversation.ref
+
+        async def extend_credits(minutes: int) -> bool:
+            return await asyncio.to_thread(self.directory.extend_credits, ref.org_id, ref.call_id, minutes)
+
+        return extend_credits if conversation.metered else None
+
     def _services(
         self,
         conversation: Conversation,
@@ -183,14 +228,6 @@ class SessionFactory:
         synthesiser: Synthesiser,
         asker: ToolWebhooks,
     ) -> SessionServices:
-        ref, line = conversation.ref, conversation.line
-
-        async def route_transfer(destination: str) -> TransferRoute:
-            return await asyncio.to_thread(self.directory.transfer_route, ref.org_id, line, destination)
-
-        async def extend_credits(minutes: int) -> bool:
-            return await asyncio.to_thread(self.directory.extend_credits, ref.org_id, ref.call_id, minutes)
-
         return SessionServices(
             recogniser=recogniser,
             model=model,
@@ -199,10 +236,10 @@ class SessionFactory:
             poller=self.poller,
             asker=asker,
             write_messages=self.calls.append_messages,
-            route_transfer=route_transfer,
+            route_transfer=self._route_transfer(conversation),
             dial_second_leg=self.dial_second_leg,
             mark_transferred=self.calls.mark_transferred,
-            extend_credits=extend_credits if conversation.metered else None,
+            extend_credits=self._extend_credits(conversation),
             predictor=self.predictor,
             report=self.report,
         )

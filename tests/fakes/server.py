@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import contextlib
 import math
+import ssl
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -40,6 +41,7 @@ class FakeServer:
         self.open_connections = 0
         self._port = port
         self._runner: web.AppRunner | None = None
+        self.tls: ssl.SSLContext | None = None
 
     def routes(self) -> list[web.RouteDef]:
         """The endpoints of this provider."""
@@ -47,14 +49,14 @@ class FakeServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self._port}"
 
     async def __aenter__(self) -> Self:
         app = web.Application()
         app.add_routes(self.routes())
         self._runner = web.AppRunner(app, shutdown_timeout=0.1, handler_cancellation=True)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port)
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port, ssl_context=self.tls)
         await site.start()
         self._port = self._runner.addresses[0][1]
         return self

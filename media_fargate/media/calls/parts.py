@@ -1,7 +1,7 @@
 """What a call session needs of the conversation it runs, whichever kind of model holds it."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -86,5 +86,5 @@ class CallParts(Protocol):
     def stop(self) -> None:
         """The call is over: listen to nothing more, and give up what is being said."""
 
-    def refusal(self, kind: object, /) -> str | None:
-        """Why the model cannot carry out a control command of this type; None when it can."""
+    def refusal(self, command: Mapping[str, Any], /) -> str | None:
+        """Why the model cannot carry out a control command; None when it can."""

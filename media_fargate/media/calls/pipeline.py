@@ -1,7 +1,7 @@
 """The parts of a call whose model writes: it hears through a recogniser and speaks through a synthesiser."""
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,7 +59,7 @@ class PipelineParts:
         self.ear.close()
         self.speaker.stop_all()
 
-    def refusal(self, _kind: object, /) -> str | None:
+    def refusal(self, _command: Mapping[str, Any], /) -> str | None:
         """A pipeline carries out every command."""
         return None
 

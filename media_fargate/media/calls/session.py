@@ -59,7 +59,7 @@ class CallSession:
         parts = self._running()
         if parts is None or parts.conversation.closing:
             raise CommandRefusedError("not_in_progress", "the call is not in progress")
-        if refusal := parts.refusal(command.get("type")):
+        if refusal := parts.refusal(command):
             raise CommandRefusedError("unsupported_by_realtime_model", refusal)
         await execute(command, parts.conversation, parts.transfers, parts.tasks)
 

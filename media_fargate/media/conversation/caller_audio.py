@@ -1,13 +1,20 @@
 """Where the far end's audio goes: to the ear once it may be heard, and to what listens for tones."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 from media.audio.beep import BeepDetector
 from media.audio.key_tones import KeyToneDecoder
 from media.conversation.context import Context
-from media.conversation.ear import Ear
 from media.conversation.events import BeepEnded, BeepHeard
 from media.telephony.leg import LegDigit
+
+
+class Ear(Protocol):
+    """Who hears the caller once that is allowed."""
+
+    def hear(self, pcm: bytes, arrived: float) -> None:
+        """Take audio whose last sample arrived at `arrived`."""
 
 
 class CallerAudio:

@@ -12,7 +12,7 @@ CLOSING_SECONDS = 30.0
 """Longest goodbye: a message of 300 characters takes about 20 s to speak."""
 _SECONDS_A_CHARACTER = 0.12
 """A slow voice: what is longer than any goodbye (a message left on a machine) gets its time."""
-_LAST_PACKETS_SECONDS = 0.1
+LAST_PACKETS_SECONDS = 0.1
 """What has left the leg's buffer is still on its way when the last word counts as played."""
 _TRANSFER_ANSWER_SECONDS = 2.0
 
@@ -67,7 +67,7 @@ class Closing:
     def utterance_done(self, utterance: Utterance) -> None:
         """An utterance was spoken: perhaps the last one."""
         if self._ending is not None and utterance is self._last_words:
-            self._loop.call_later(_LAST_PACKETS_SECONDS, self._end, self._ending)
+            self._loop.call_later(LAST_PACKETS_SECONDS, self._end, self._ending)
 
     def leg_closed(self, event: LegClosed, *, may_leave: bool) -> None:
         """The leg is gone: the call is over, for the reason decided before or for this one."""

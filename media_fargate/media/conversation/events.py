@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from media.conversation.turn_taking import TurnEvent
+from media.realtime.events import RealtimeEvent
 from media.speech.interfaces import ProviderError
 from media.telephony.leg import LegEvent
 
@@ -117,4 +118,5 @@ ConversationEvent = (
     | RecogniserFailed
     | SpeakingFailed
     | LegEvent
+    | RealtimeEvent
 )

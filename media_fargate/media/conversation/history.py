@@ -26,9 +26,20 @@ class _Said:
     text: str
 
 
+@dataclass
+class CallerEntry:
+    """A turn of the caller whose text comes later; `known`: nothing of it follows."""
+
+    text: str = ""
+    known: bool = False
+
+
 @dataclass(frozen=True)
 class _Note:
     text: str
+
+
+_Entry = _Said | CallerEntry | _Note | Answer
 
 
 class History:
@@ -37,7 +48,7 @@ class History:
     def __init__(self, prompt: Sequence[ChatMessage], transcribe: Callable[[str, str], None]) -> None:
         self._prompt = prompt
         self._transcribe = transcribe
-        self._entries: list[_Said | _Note | Answer] = []
+        self._entries: list[_Entry] = []
         self._transcribed = 0
 
     def instruct(self, prompt: Sequence[ChatMessage]) -> None:
@@ -48,6 +59,12 @@ class History:
         """The caller said this."""
         self._entries.append(_Said(text))
         self.settle()
+
+    def expect_caller(self) -> CallerEntry:
+        """The caller said something here; what it was is put in as it becomes known. Call `settle` when it is."""
+        entry = CallerEntry()
+        self._entries.append(entry)
+        return entry
 
     def add_note(self, text: str) -> None:
         """Tell the model something that nobody said; it is not part of the transcript."""
@@ -65,8 +82,11 @@ class History:
             entry = self._entries[self._transcribed]
             if isinstance(entry, Answer) and not (final or entry.utterance.done.is_set()):
                 return
+            if isinstance(entry, CallerEntry) and not (final or entry.known):
+                return
             self._transcribed += 1
-            role, text = ("user", entry.text) if isinstance(entry, _Said) else ("assistant", _heard(entry))
+            said = isinstance(entry, _Said | CallerEntry)
+            role, text = ("user", entry.text.strip()) if said else ("assistant", _heard(entry))
             if text:
                 self._transcribe(role, text)
 
@@ -78,13 +98,14 @@ class History:
         return [*messages, *(ChatMessage("user", text) for text in pending)]
 
 
-def _heard(entry: _Note | Answer) -> str:
+def _heard(entry: _Entry) -> str:
     return entry.utterance.heard() if isinstance(entry, Answer) else ""
 
 
-def _messages(entry: _Said | _Note | Answer) -> list[ChatMessage]:
-    if isinstance(entry, _Said):
-        return [ChatMessage("user", entry.text)]
+def _messages(entry: _Entry) -> list[ChatMessage]:
+    if isinstance(entry, _Said | CallerEntry):
+        text = entry.text.strip()
+        return [ChatMessage("user", text)] if text else []
     if isinstance(entry, _Note):
         return [ChatMessage("system", entry.text)]
     # a call without its result (the tool still runs) is no valid history for any vendor

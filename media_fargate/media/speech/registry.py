@@ -4,17 +4,19 @@ import asyncio
 import importlib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from media.speech.adapters import AdapterContext
 from media.speech.interfaces import BadKeyError, ChatModel, ProviderError, Recogniser, Synthesiser, ToolSpec
 from media.speech.local.models import LocalModels, local_models
 from media.speech.priced import PricedModel, PricedRecogniser, PricedSynthesiser
+from media.speech.speech_to_speech import SpeechModel
 from sovereign.catalog.prices import Price, PricedSection, price_of
 from sovereign.kernel.observe import count_unknown_price
 from sovereign.provider_keys.ring import ProviderKey
 
 LOCAL = "local"
+_Kind = Literal["stt", "llm", "tts", "realtime"]
 
 
 class Keys(Protocol):
@@ -65,6 +67,15 @@ class Providers:
         opened, price = await self._open("tts", config, org_id)
         return PricedSynthesiser(opened, price) if price else opened
 
+    async def speech_model(self, config: ProviderChoice, org_id: str) -> tuple[SpeechModel, Price | None]:
+        """The speech-to-speech model of an `llm_config` and its price, None when that is unknown.
+
+        Raises ProviderError for an unknown provider or a missing key.
+        """
+        opened: SpeechModel
+        opened, price = await self._open("realtime", config, org_id)
+        return opened, price
+
     async def warm_up(self, providers: Collection[str] = (LOCAL,)) -> None:
         """Import the adapters of these providers and load the local models, so that the first call need not wait.
 
@@ -103,12 +114,12 @@ class Providers:
         key = await asyncio.to_thread(self._keys.lookup, org_id, slot or provider)
         if key and key.base_url:  # the organization's own address belongs to its own key, and only to that
             return AdapterContext(key.value, key.base_url, self._model_cache, guarded=True)
-        base_url = self._base_urls.get(provider)
+        base_url = self._base_urls.get(_VENDORS.get(provider, provider))
         if key is None and base_url is None:
             raise BadKeyError(provider, "no key is configured", retryable=False)
         return AdapterContext(key.value if key else "none", base_url, self._model_cache)
 
-    async def _open(self, section: PricedSection, config: ProviderChoice, org_id: str) -> tuple[Any, Price | None]:
+    async def _open(self, section: _Kind, config: ProviderChoice, org_id: str) -> tuple[Any, Price | None]:
         """The adapter, and what it costs where that is known here (a free one knows it by itself)."""
         place = _ADAPTERS[section].get(config.provider)
         if place is None:
@@ -117,7 +128,9 @@ class Providers:
         context = await self.context_for(config.provider, org_id, slots[0] if slots else None)
         # an SDK's import takes seconds on a small machine, which the event loop must not wait for
         module = await asyncio.to_thread(importlib.import_module, place)
-        return module.open_adapter(config, context), _price(section, config, context)
+        return module.open_adapter(config, context), _price(
+            "llm" if section == "realtime" else section, config, context
+        )
 
 
 def _price(section: PricedSection, config: ProviderChoice, context: AdapterContext) -> Price | None:
@@ -161,9 +174,22 @@ _SYNTHESISERS: Mapping[str, str] = {
     "google": "media.speech.tts.google",
     "xai": "media.speech.tts.xai",
 }
-_ADAPTERS: Mapping[PricedSection, Mapping[str, str]] = {
+_SPEECH_MODELS: Mapping[str, str] = {
+    "google_realtime": "media.speech.realtime.google",
+    "xai_realtime": "media.speech.realtime.xai",
+    "openai_live": "media.speech.realtime.openai_live",
+}
+_VENDORS: Mapping[str, str] = {"google_realtime": "google", "xai_realtime": "xai", "openai_live": "openai"}
+"""Whose address it is, where the catalogue's name is not the vendor's."""
+_ADAPTERS: Mapping[_Kind, Mapping[str, str]] = {
     "stt": _RECOGNISERS,
     "llm": _CHAT_MODELS,
     "tts": _SYNTHESISERS,
+    "realtime": _SPEECH_MODELS,
 }
-_KINDS: Mapping[PricedSection, str] = {"stt": "speech to text", "llm": "language model", "tts": "text to speech"}
+_KINDS: Mapping[_Kind, str] = {
+    "stt": "speech to text",
+    "llm": "language model",
+    "tts": "text to speech",
+    "realtime": "speech-to-speech model",
+}

@@ -14,13 +14,13 @@ from sovereign.transcription import registry as transcriptions
 
 ROOT = Path(__file__).parents[3]
 OPENED: Mapping[catalogue.Section, set[str]] = {
-    "llm": set(registry._CHAT_MODELS),
+    "llm": {*registry._CHAT_MODELS, *registry._SPEECH_MODELS},
     "stt": set(registry._RECOGNISERS),
     "tts": set(registry._SYNTHESISERS),
     "postcall_stt": set(transcriptions._OPENERS),
     "postcall_llm": set(completions._OPENERS),
 }
-MODULES = sorted({*registry._CHAT_MODELS.values(), *registry._RECOGNISERS.values(), *registry._SYNTHESISERS.values()})
+MODULES = sorted({module for openers in registry._ADAPTERS.values() for module in openers.values()})
 
 
 @pytest.mark.parametrize("section", sorted(OPENED))

@@ -60,7 +60,7 @@ for _configs in _SECTIONS.values():
     close_section(_configs.values())
 
 _ADAPTED: Mapping[Section, frozenset[str]] = {
-    "llm": frozenset({"local", "openai", "xai", "mistral", "google"}),
+    "llm": frozenset({"local", "openai", "xai", "mistral", "google", "google_realtime", "xai_realtime", "openai_live"}),
     "stt": frozenset({"local", "deepgram", "elevenlabs", "gladia", "mistral", "google"}),
     "tts": frozenset({"local", "openai", "elevenlabs", "inworld", "google", "xai"}),
     "postcall_stt": frozenset({"elevenlabs", "deepgram"}),

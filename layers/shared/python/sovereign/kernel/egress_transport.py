@@ -53,6 +53,17 @@ _CLIENT_OPTIONS: dict[str, Any] = {
 }
 
 
+async def allowed_address(host: str, port: int) -> str:
+    """An address of this name that may be connected to, for a client that connects by itself (websockets).
+
+    Raises EgressRefusedError when there is none, OSError when the name does not resolve.
+    """
+    try:
+        return _allowed_addresses(await asyncio.to_thread(_resolve, host, port))[0]
+    except httpcore.ConnectError as failure:
+        raise OSError(str(failure)) from None
+
+
 class GuardedBackend(httpcore.NetworkBackend):
     """Connects to the first reachable allowed address of a name."""
 

@@ -1,0 +1,1 @@
+"""Calls whose model hears and speaks by itself."""

@@ -1,0 +1,290 @@
+"""The conversation of a call whose model hears and speaks by itself: every event is handled here, in order."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from media.conversation import events as ev
+from media.conversation.closing import LAST_PACKETS_SECONDS, Closing, Ending
+from media.conversation.context import Context
+from media.conversation.history import History
+from media.conversation.keypad import Keypad
+from media.conversation.opening import Opening
+from media.conversation.sentences import contains_phrase
+from media.conversation.settings import ConversationSettings
+from media.conversation.silence import SilenceWatch
+from media.conversation.turn_taking import (
+    LikelyEnd,
+    SpeechResumed,
+    SpeechStarted,
+)
+from media.conversation.utterance import Utterance
+from media.realtime.caller_voice import CallerVoice
+from media.realtime.events import AnswerLate, ModelConnected, ModelFailed, ModelLost
+from media.realtime.exchange import Exchange
+from media.realtime.link import ModelLink
+from media.realtime.tool_runs import ToolRuns
+from media.realtime.utterance import ModelUtterance
+from media.realtime.voice import ModelVoice
+from media.speech.interfaces import ProviderError
+from media.speech.speech_to_speech import AgentAudio, AgentPaused, AgentTurnOver, AgentWords
+from media.telephony.leg import LegAnswered, LegClosed, LegDigit, LegRinging
+from sovereign.calls.model import EndReason
+
+
+class RealtimeConversation:
+    """Carries the model's speech to the caller, lets it be interrupted, runs its tools, asks the silent, and decides
+    when the call ends."""
+
+    def __init__(self, settings: ConversationSettings, end: Callable[[Ending], None]) -> None:
+        self._settings = settings
+        self._loop = asyncio.get_running_loop()
+        self._events: asyncio.Queue[ev.ConversationEvent] = asyncio.Queue()
+        self._closing = Closing(end)
+        self._transferring = self._peer_may_leave = False
+        self._ends_after: Ending | None = None
+        self._says_then_ends: ModelUtterance | None = None
+        policy = settings.silence
+        self._silence = SilenceWatch(policy, lambda: self.post(ev.SilenceDue())) if policy else None
+        self._keypad = Keypad(lambda digits: self.post(ev.DigitsEntered(digits)))
+
+    def attach(
+        self,
+        *,
+        link: ModelLink,
+        voice: ModelVoice,
+        caller: CallerVoice,
+        tools: ToolRuns,
+        history: History,
+        context: Context,
+    ) -> None:
+        """Give the conversation its parts (which need `post`, so they are made after it)."""
+        self._history, self._voice = history, voice
+        self._exchange = Exchange(
+            self, link=link, voice=voice, caller=caller, tools=tools, history=history, context=context
+        )
+        self._opening = Opening(self._settings, context.clearance, self)
+        self._handlers = self._event_table()
+
+    def _event_table(self) -> dict[type, Callable[[Any], None]]:
+        return {
+            **self._exchange.handlers,
+            ModelFailed: lambda event: self.fail(event.error),
+            SpeechStarted: lambda _: None,
+            SpeechResumed: lambda _: None,
+            LikelyEnd: lambda _: None,
+            ev.UtteranceDone: self._on_utterance_done,
+            ev.SilenceDue: self._on_silence,
+            ev.DigitsEntered: self._on_digits,
+            ev.FloorWanted: lambda _: None,
+            ev.Due: lambda event: event.act(),
+            ev.BeepHeard: lambda _: None,
+            ev.BeepEnded: lambda _: None,
+            LegDigit: self._on_digit,
+            LegClosed: lambda event: self._closing.leg_closed(event, may_leave=self._peer_may_leave),
+            LegRinging: lambda _: None,
+            LegAnswered: lambda _: None,
+        }
+
+    # the loop
+
+    def post(self, event: ev.ConversationEvent) -> None:
+        """Hand over what happened; it is handled in order."""
+        self._events.put_nowait(event)
+
+    async def run(self) -> None:
+        """Open the conversation and handle events until cancelled."""
+        self._opening.begin()
+        while True:
+            event = await self._events.get()
+            self._opening.observe(event)
+            if self._takes(event):
+                self._handlers[type(event)](event)
+            self._settle()
+
+    def _takes(self, event: ev.ConversationEvent) -> bool:
+        """Whether this still matters: a call that ends says its last words, and notices that they were said."""
+        if not self._closing.decided:
+            return True
+        speaking = AgentAudio | AgentWords | AgentPaused | AgentTurnOver | ev.UtteranceDone | ev.UtteranceStarted
+        return isinstance(event, speaking | LegClosed | ev.Due | ModelConnected | ModelLost | ModelFailed | AnswerLate)
+
+    def _settle(self) -> None:
+        """After every event: ask the model what waits for it, and tell the parts who has the floor."""
+        self._exchange.settle()
+        if self._closing.decided:
+            return
+        if not self._exchange.caller_in_turn:
+            self._opening.answerer_paused()
+        if self._ends_after is not None and self._exchange.quiet:
+            ending, self._ends_after = self._ends_after, None
+            self.later(LAST_PACKETS_SECONDS, lambda: self.close(ending, self._settings.end_call_message))
+        elif self._silence:
+            self._silence.follow(agent_busy=not self._exchange.quiet, idle=self._idle)
+
+    @property
+    def muted(self) -> bool:
+        """Whether the model may not hear the caller: what it says must not be interrupted, or is its last."""
+        # an answerer who is to speak first would be answered by the model
+        waits = self._opening.lets_speak_first
+        return self._closing.decided or self._transferring or self._exchange.protected or waits
+
+    @property
+    def _idle(self) -> bool:
+        return self._opening.over and self._exchange.idle and not (self._transferring or self._keypad.entering)
+
+    # what the exchange tells
+
+    def caller_spoke(self, text: str) -> None:
+        """The caller said something; `text` is more of it, as far as it is known."""
+        if self._silence:
+            self._silence.start_over()
+        if text:
+            # the watch for answering machines knows words as a recogniser tells them
+            self._opening.observe(ev.UtteranceRecognised(text))
+
+    def caller_answered(self) -> None:
+        """The model answers the caller."""
+        self._opening.voicemail.answered()
+
+    def agent_finished(self, text: str) -> None:
+        """The model's turn is over: all it said."""
+        if not self._closing.decided and contains_phrase(text, self._settings.end_call_phrases):
+            self.wants_end()
+
+    def wants_end(self) -> None:
+        """The model hung up: the call ends when it has said what it is saying."""
+        self._ends_after = self._ends_after or Ending(EndReason.ASSISTANT_HANGUP)
+
+    # the keypad
+
+    @property
+    def keys_in_audio(self) -> bool:
+        """Whether the caller's keys are to be looked for in the sound: until the line itself tells of one."""
+        return self._keypad.found_in_audio and not self._closing.decided
+
+    @property
+    def awaits_beep(self) -> bool:
+        """Whether a beep would mean something."""
+        return self._opening.voicemail.listening
+
+    def _on_digit(self, event: LegDigit) -> None:
+        if self._keypad.counts(event) and not self._opening.press(event.digit):
+            self._keypad.press(event.digit)
+
+    def _on_digits(self, event: ev.DigitsEntered) -> None:
+        self._exchange.take_floor()
+        self._history.add_caller(f"[keypad] {event.digits}")
+        self._exchange.requests.inform(f"The caller pressed these keys of the telephone: {event.digits}")
+
+    # what was said
+
+    def _on_utterance_done(self, event: ev.UtteranceDone) -> None:
+        utterance = event.utterance
+        if isinstance(utterance, ModelUtterance):
+            self._voice.done(utterance)
+        self._history.settle()
+        self._opening.utterance_done(utterance)
+        self._closing.utterance_done(utterance)
+        if utterance is self._says_then_ends:
+            self.close(Ending(EndReason.CONTROL_END_CALL))
+
+    def _on_silence(self, _: ev.SilenceDue) -> None:
+        if self._silence and self._idle:
+            self._silence.act(self)
+
+    # what others ask for
+
+    @property
+    def closing(self) -> bool:
+        """Whether the call is about to end."""
+        return self._closing.decided
+
+    def say(self, text: str, *, interruptible: bool = True, then_end: bool = False) -> ModelUtterance:
+        """Have the model say this after what it is saying; with `then_end` the call ends afterwards."""
+        line = ModelUtterance(self._voice.sample_rate, interruptible=interruptible and not then_end, asked=text)
+        if then_end:
+            self._says_then_ends = line
+        if self._exchange.tools.running and not self._exchange.tools.speaks_meanwhile:
+            # this model says nothing while it waits for a tool
+            self._voice.playout.stop(line)
+        else:
+            self._exchange.requests.say(line)
+            self.post(ev.FloorWanted())
+        return line
+
+    def stop(self, utterance: Utterance) -> None:
+        """Give up something that is said or waits to be."""
+        self._voice.stop(utterance)
+
+    def greet(self) -> None:
+        """Have the model speak the first message, or open when there is none (empty: the caller begins)."""
+        if self._settings.first_message:
+            self.say(self._settings.first_message)
+        elif self._settings.first_message is None:
+            self._exchange.requests.respond()
+            self.post(ev.FloorWanted())
+
+    def later(self, seconds: float, act: Callable[[], None]) -> asyncio.TimerHandle:
+        """Run something later, in order with the events."""
+        return self._loop.call_later(seconds, lambda: self.post(ev.Due(act)))
+
+    def note(self, text: str, *, respond: bool) -> None:
+        """Tell the model something; with `respond` it speaks as soon as it is free."""
+        self._history.add_note(text)
+        if respond:
+            self._exchange.requests.inform(text)
+        else:
+            self._exchange.tell(text)
+        self.post(ev.FloorWanted())
+
+    @contextmanager
+    def transferring(self, *, peer_may_leave: bool) -> Iterator[None]:
+        """While the caller is being handed over the model hears nothing; see `CallConversation`."""
+        self._transferring, self._peer_may_leave = True, peer_may_leave
+        try:
+            yield
+        finally:
+            self._transferring = self._peer_may_leave = False
+            self.post(ev.FloorWanted())
+
+    def transferred(self) -> None:
+        """The caller was handed over."""
+        self._closing.transferred()
+
+    def close(self, ending: Ending, message: str | None = None) -> None:
+        """End the call after an optional last message; the first ending stands."""
+        if not self.decide(ending):
+            return
+        self._opening.voicemail.cancel()
+        if message and self._exchange.connected:
+            self._closing.after(self.say(message, interruptible=False))
+        else:
+            self._closing.after(None)
+
+    def cut(self, ending: Ending) -> None:
+        """End the call in this moment; what was decided before stands as the reason."""
+        self._closing.cut(ending)
+
+    def last_words(self, text: str) -> None:
+        """Speak these in place of any before, then end the call as it was decided."""
+        self._exchange.fall_silent()
+        self._closing.after(self.say(text, interruptible=False))
+
+    def decide(self, ending: Ending) -> bool:
+        """Fall silent for good, for the call is going to end like this; False when it was decided before."""
+        if not self._closing.decide(ending):
+            return False
+        if self._silence:
+            self._silence.pause()
+        self._keypad.close()
+        self._opening.cancel()
+        self._exchange.fall_silent()
+        return True
+
+    def fail(self, error: ProviderError) -> None:
+        """The model is gone for good, and with it the voice to apologise with."""
+        self._exchange.connected = False
+        self._exchange.give_up_lines()
+        self.close(Ending(EndReason.PROVIDER_ERROR, str(error)))

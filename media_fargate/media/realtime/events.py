@@ -1,0 +1,46 @@
+"""What the parts of a realtime conversation tell it, beside what its model says, hears and wants."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from media.speech.interfaces import ProviderError
+from media.speech.speech_to_speech import SpeechEvent
+
+if TYPE_CHECKING:
+    from media.conversation.tools import ToolResult
+
+
+@dataclass(frozen=True)
+class ModelConnected:
+    """The model can be talked to. `again`: this connection takes over from one that broke."""
+
+    again: bool
+
+
+@dataclass(frozen=True)
+class ModelLost:
+    """The connection broke; another is being made."""
+
+
+@dataclass(frozen=True)
+class ModelFailed:
+    """The connection broke for good."""
+
+    error: ProviderError
+
+
+@dataclass(frozen=True)
+class AnswerLate:
+    """The model did not begin within the time limit what it was asked to say."""
+
+
+@dataclass(frozen=True)
+class ToolsDone:
+    """Tool calls of one turn have their results. `connection` counts the connections of the call."""
+
+    results: "Sequence[ToolResult]"
+    connection: int
+
+
+RealtimeEvent = SpeechEvent | ModelConnected | ModelLost | ModelFailed | AnswerLate | ToolsDone

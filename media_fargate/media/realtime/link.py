@@ -1,0 +1,161 @@
+"""The call's connection to its model: audio and requests out, events in, and one reconnection when it breaks."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from media.audio.levels import size
+from media.conversation.context import Context
+from media.conversation.figures import add_usage
+from media.realtime.events import ModelConnected, ModelFailed, ModelLost
+from media.speech.interfaces import ProviderError, ProviderUsage
+from media.speech.speech_to_speech import SpeechModel, SpeechOpening, SpeechSession
+
+_CHUNK_SECONDS = 0.04
+"""Audio sent at a time: two packets, what the vendors' own examples send."""
+_OPEN_TIMEOUT_SECONDS = 10.0
+_SEND_TIMEOUT_SECONDS = 10.0
+_HEALTHY_AFTER_SECONDS = 30.0
+"""A connection that lived this long before it broke is worth another try."""
+_LONGEST_BACKLOG_SECONDS = 5.0
+"""Of the caller's audio, while there is no connection."""
+
+Request = Callable[[SpeechSession], Awaitable[None]]
+
+
+class ModelLink:
+    """One call's connection, open for the whole call. `run` is its task; `feed` and `ask` return at once.
+
+    A failure reconnects at once, with the conversation so far; a second one soon after is posted as ModelFailed and
+    ends `run`. Requests that were not sent when a connection broke are dropped: who asked is told by ModelConnected.
+    """
+
+    def __init__(
+        self, model: SpeechModel, sample_rate: int, opening: Callable[[], SpeechOpening], context: Context
+    ) -> None:
+        self._model = model
+        self._rate = sample_rate
+        self._opening = opening
+        self._figures = context.figures
+        self._post = context.post
+        self._loop = asyncio.get_running_loop()
+        self._audio = bytearray()
+        self._requests: deque[Request] = deque()
+        self._work = asyncio.Event()
+        self._session: SpeechSession | None = None
+        self._broken: asyncio.Future[ProviderError] | None = None
+        self._spent = ProviderUsage(cost_usd=0.0)
+        self._model_rate = sample_rate
+        self.connections = 0
+
+    @property
+    def usage(self) -> ProviderUsage:
+        """Figures of all its connections together."""
+        return add_usage(self._spent, self._session.usage) if self._session is not None else self._spent
+
+    @property
+    def sample_rate(self) -> int:
+        """Hertz of the model's audio, as the last connection had it."""
+        return self._model_rate
+
+    def feed(self, pcm: bytes) -> None:
+        """Send audio of the caller."""
+        self._audio += pcm
+        if len(self._audio) >= size(_CHUNK_SECONDS, self._rate):
+            del self._audio[: -size(_LONGEST_BACKLOG_SECONDS, self._rate)]
+            self._work.set()
+
+    def ask(self, request: Request) -> None:
+        """Send a request after those before it and after the audio so far."""
+        self._requests.append(request)
+        self._work.set()
+
+    def give_up(self, failure: ProviderError) -> None:
+        """This connection is of no use any more: take another."""
+        if self._broken is not None and not self._broken.done():
+            self._broken.set_result(failure)
+
+    async def run(self) -> None:
+        """Keep a connection open until cancelled or broken for good."""
+        retried = False
+        try:
+            while True:
+                opened = self._loop.time()
+                failure = await self._one_connection()
+                self._figures.errors.append(str(failure))
+                if retried and self._loop.time() - opened > _HEALTHY_AFTER_SECONDS:
+                    retried = False
+                if retried or not failure.retryable:
+                    self._post(ModelFailed(failure))
+                    return
+                retried = True
+                self._figures.provider_retries += 1
+        finally:
+            await self._drop_session()
+
+    async def _one_connection(self) -> ProviderError:
+        """Connect and use the connection until it breaks; returns what broke it."""
+        self._broken = self._loop.create_future()
+        try:
+            async with asyncio.timeout(_OPEN_TIMEOUT_SECONDS):
+                session = self._session = await self._model.open(self._rate, self._opening())
+        except ProviderError as failure:
+            return failure
+        except TimeoutError:
+            return ProviderError("realtime", "no connection in time", retryable=True)
+        self._model_rate = session.sample_rate
+        self.connections += 1
+        self._post(ModelConnected(again=self.connections > 1))
+        workers: list[asyncio.Future[Any]] = [
+            asyncio.create_task(self._send(session)),
+            asyncio.create_task(self._receive(session)),
+        ]
+        try:
+            await asyncio.wait([*workers, self._broken], return_when=asyncio.FIRST_COMPLETED)
+            for worker in workers:
+                if worker.done():
+                    worker.result()  # a defect of an adapter ends the call in order
+            return await self._broken
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+            self._requests.clear()
+            self._post(ModelLost())
+            await self._drop_session()
+
+    async def _send(self, session: SpeechSession) -> None:
+        try:
+            while True:
+                await self._work.wait()
+                self._work.clear()
+                async with asyncio.timeout(_SEND_TIMEOUT_SECONDS):
+                    await self._send_waiting(session)
+        except ProviderError as failure:
+            self.give_up(failure)
+        except TimeoutError:
+            self.give_up(ProviderError("realtime", "takes no more audio", retryable=True))
+
+    async def _send_waiting(self, session: SpeechSession) -> None:
+        pcm = bytes(self._audio)
+        self._audio.clear()
+        if pcm:
+            await session.feed(pcm)
+        while self._requests:
+            await self._requests.popleft()(session)
+
+    async def _receive(self, session: SpeechSession) -> None:
+        try:
+            async for event in session.events():
+                self._post(event)
+        except ProviderError as failure:
+            self.give_up(failure)
+        else:
+            self.give_up(ProviderError("realtime", "closed the connection", retryable=True))
+
+    async def _drop_session(self) -> None:
+        session, self._session = self._session, None
+        if session is not None:
+            self._spent = add_usage(self._spent, session.usage)
+            await session.close()

@@ -1,0 +1,132 @@
+"""What the model is still to be asked for: one thing at a time, for it can answer only one."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from media.realtime.link import ModelLink, Request
+from media.realtime.utterance import ModelUtterance
+from media.speech.interfaces import ToolCall
+from media.speech.speech_to_speech import SpeechSession
+
+ANSWER_SECONDS = 8.0
+"""Longest wait for the first sound of something the model was asked to say."""
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """A request that makes the model speak; `line`: it is to say this. `elsewhere`: what to tell it instead on another
+    connection, which knows nothing of the calls it made on this one."""
+
+    request: Request
+    line: ModelUtterance | None = None
+    elsewhere: str | None = None
+
+
+class Requests:
+    """Queues what makes the model speak; `next` sends one when the model is free. `late` is called when nothing came
+    of it in time."""
+
+    def __init__(self, link: ModelLink, late: Callable[[], None]) -> None:
+        self._link = link
+        self._late = late
+        self._loop = asyncio.get_running_loop()
+        self._turns: deque[_Turn] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._asked: _Turn | None = None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether something is still to be asked for."""
+        return bool(self._turns)
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether the model was asked and has not begun to answer."""
+        return self._asked is not None
+
+    def say(self, line: ModelUtterance) -> None:
+        """Have the model say this after what was asked before."""
+
+        async def request(session: SpeechSession) -> None:
+            await session.speak(line.asked or "", interruptible=line.interruptible)
+
+        self._turns.append(_Turn(request, line))
+
+    def respond(self) -> None:
+        """Have the model speak of its own accord."""
+
+        async def request(session: SpeechSession) -> None:
+            await session.respond()
+
+        self._turns.append(_Turn(request))
+
+    def inform(self, text: str) -> None:
+        """Have the model react to this."""
+
+        self._turns.append(_informing(text))
+
+    def give_results(self, results: Sequence[tuple[ToolCall, str]]) -> None:
+        """Have the model go on with these, before anything else: it waits for them."""
+
+        async def request(session: SpeechSession) -> None:
+            await session.give_results(results)
+
+        self._turns.appendleft(_Turn(request, elsewhere=told_elsewhere(results)))
+
+    def results_elsewhere(self, results: Sequence[tuple[ToolCall, str]]) -> None:
+        """As `give_results`, when the connection that made the calls is gone."""
+        self._turns.append(_informing(told_elsewhere(results)))
+
+    def hold(self) -> None:
+        """The connection is gone: an answer is not late for that."""
+        self._stop_waiting()
+
+    def next(self) -> ModelUtterance | None:
+        """Ask for what comes next; returns the line the model is to say, if it is one."""
+        if not self._turns:
+            return None
+        self._asked = turn = self._turns.popleft()
+        self._link.ask(turn.request)
+        self._stop_waiting()
+        self._timer = self._loop.call_later(ANSWER_SECONDS, self._late)
+        return turn.line
+
+    def answered(self) -> None:
+        """The model has begun to answer, or is done without a word."""
+        self._asked = None
+        self._stop_waiting()
+
+    def reconnected(self) -> bool:
+        """What was asked last was lost with its connection: it comes first again. Whether there was something."""
+        asked, self._asked = self._asked, None
+        self._stop_waiting()
+        turns = [*([asked] if asked is not None else []), *self._turns]
+        self._turns = deque(turn if turn.elsewhere is None else _informing(turn.elsewhere) for turn in turns)
+        return asked is not None
+
+    def drop(self) -> list[ModelUtterance]:
+        """Ask for nothing of it any more; returns the lines that were never begun."""
+        turns = [*([self._asked] if self._asked else []), *self._turns]
+        self._turns.clear()
+        self.answered()
+        return [turn.line for turn in turns if turn.line is not None]
+
+    def _stop_waiting(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+def told_elsewhere(results: Sequence[tuple[ToolCall, str]]) -> str:
+    """Results of tool calls as a text, for a connection that did not make the calls."""
+    lines = [f"The result of {call.name}: {text}" for call, text in results]
+    return "\n".join([*lines, "Go on with this."])
+
+
+def _informing(text: str) -> _Turn:
+    async def request(session: SpeechSession) -> None:
+        await session.inform(text, respond=True)
+
+    return _Turn(request)

@@ -1,0 +1,1 @@
+"""Adapters of speech-to-speech models, one file a vendor."""

@@ -1,0 +1,262 @@
+"""xAI's voice model. Its API speaks OpenAI's realtime protocol with a session and items of its own, so the connection
+is the openai SDK's (docs.x.ai, Speech to Speech API)."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from openai import AsyncOpenAI
+
+from media.audio.levels import duration
+from media.speech.adapters import AdapterContext
+from media.speech.failures import timed_out
+from media.speech.interfaces import ProviderError, ProviderUsage, ToolCall, ToolSpec
+from media.speech.realtime.openai_socket import JsonSocket, arguments_of, decoded, encoded, error_of
+from media.speech.speech_to_speech import (
+    AgentAudio,
+    AgentPaused,
+    AgentTurnOver,
+    AgentWords,
+    CallerSpeaks,
+    CallerWords,
+    CallsWanted,
+    SpeechAbilities,
+    SpeechEvent,
+    SpeechOpening,
+)
+from sovereign.catalog.realtime import XaiRealtime, XaiTurnDetection
+
+PROVIDER = "xai"
+_URL = "https://api.x.ai/v1"
+_START_SECONDS = 5.0
+# The only model it transcribes callers with; naming it switches the transcript on.
+_TRANSCRIBER = "grok-transcribe"
+
+logger = Logger(child=True)
+
+
+class XaiVoice:
+    """Opens conversations with one key."""
+
+    # `force_message` makes it speak a text word for word
+    abilities = SpeechAbilities(verbatim=True, context=True)
+
+    def __init__(self, config: XaiRealtime, context: AdapterContext) -> None:
+        self._config = config
+        self._context = context
+
+    async def open(self, sample_rate: int, opening: SpeechOpening) -> "XaiConversation":
+        """Connect and configure. Raises BadKeyError, QuotaError, ProviderError."""
+
+        def connect(client: AsyncOpenAI, options: Any) -> Any:
+            return client.realtime.connect(model=self._config.model, websocket_connection_options=options)
+
+        socket = await JsonSocket.open(PROVIDER, self._context, _URL, connect)
+        conversation = XaiConversation(socket, sample_rate)
+        try:
+            await conversation.start(_session(self._config, sample_rate, opening), opening)
+        except BaseException:
+            await conversation.close()
+            raise
+        return conversation
+
+
+class XaiConversation:
+    """One open conversation. Audio has the leg's own rate both ways."""
+
+    def __init__(self, socket: JsonSocket, sample_rate: int) -> None:
+        self.sample_rate = sample_rate
+        self._socket = socket
+        self._loop = asyncio.get_running_loop()
+        self._opened = self._loop.time()
+        self._heard_bytes = 0
+        self._input_tokens = self._output_tokens = 0
+        self._calls: list[ToolCall] = []
+        self._closed = False
+
+    async def start(self, session: Mapping[str, Any], opening: SpeechOpening) -> None:
+        """Configure, wait until that is taken, and tell what was said before."""
+        await self._socket.send({"type": "session.update", "session": session})
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                await self._started()
+        except TimeoutError:
+            raise timed_out(PROVIDER) from None
+        for message in opening.history:
+            kind = "input_text" if message.role == "user" else "output_text"
+            await self._item(_message(message.role, kind, message.content))
+
+    async def _started(self) -> None:
+        while True:
+            event = await self._socket.receive()
+            kind = event and event.get("type")
+            if kind == "session.updated":
+                return
+            if kind == "error" and event:
+                # nothing works without its configuration: whatever is wrong with it is final
+                raise error_of(PROVIDER, _object(event, "error")) or ProviderError(
+                    PROVIDER, "refused the configuration", retryable=False
+                )
+
+    @property
+    def usage(self) -> ProviderUsage:
+        """Seconds of the caller's audio and the tokens it told; the price is not known here."""
+        return ProviderUsage(
+            audio_seconds=round(duration(self._heard_bytes, self.sample_rate), 3),
+            input_tokens=self._input_tokens,
+            output_tokens=self._output_tokens,
+        )
+
+    async def feed(self, pcm: bytes) -> None:
+        """Send the caller's audio."""
+        self._heard_bytes += len(pcm)
+        await self._socket.send({"type": "input_audio_buffer.append", "audio": encoded(pcm)})
+
+    async def respond(self) -> None:
+        """Let the model speak."""
+        await self._socket.send({"type": "response.create"})
+
+    async def speak(self, text: str, *, interruptible: bool = True) -> None:
+        """Have the model say this word for word."""
+        content = [{"type": "output_text", "text": text}]
+        item = {"type": "force_message", "role": "assistant", "interruptible": interruptible, "content": content}
+        await self._item(item)
+
+    async def inform(self, text: str, *, respond: bool) -> None:
+        """Add to the conversation as the system."""
+        await self._item(_message("system", "input_text", text))
+        if respond:
+            await self.respond()
+
+    async def give_results(self, results: Sequence[tuple[ToolCall, str]]) -> None:
+        """Results of tools, then one answer to all of them."""
+        for call, text in results:
+            await self._item({"type": "function_call_output", "call_id": call.id, "output": text})
+        await self.respond()
+
+    async def cancel(self) -> None:
+        """Give up the answer being made."""
+        await self._socket.send({"type": "response.cancel"})
+
+    async def heard(self, item: str, milliseconds: int) -> None:
+        """Cut what the model believes it said down to what was heard."""
+        await self._socket.send(
+            {"type": "conversation.item.truncate", "item_id": item, "content_index": 0, "audio_end_ms": milliseconds}
+        )
+
+    async def events(self) -> AsyncIterator[SpeechEvent]:
+        """What the model says, hears and wants. Raises ProviderError when the connection breaks."""
+        while not self._closed:
+            event = await self._socket.receive()
+            if event is not None:
+                for said in self._read(event):
+                    yield said
+
+    async def close(self) -> None:
+        """Close; idempotent, never raises."""
+        if not self._closed:
+            self._closed = True
+            await self._socket.close()
+
+    async def _item(self, item: Mapping[str, Any]) -> None:
+        await self._socket.send({"type": "conversation.item.create", "item": item})
+
+    def _read(self, event: Mapping[str, Any]) -> Iterator[SpeechEvent]:
+        item = str(event.get("item_id", ""))
+        match event.get("type"):
+            case "response.output_audio.delta" | "response.audio.delta":
+                yield AgentAudio(item, decoded(event.get("delta")))
+            case "response.output_audio_transcript.delta" | "response.audio_transcript.delta":
+                yield AgentWords(item, str(event.get("delta", "")))
+            case "response.output_item.done":
+                yield AgentPaused(str(_object(event, "item").get("id", "")))
+            case "response.function_call_arguments.done":
+                name, call_id = str(event.get("name", "")), str(event.get("call_id", ""))
+                self._calls.append(ToolCall(call_id, name, arguments_of(event.get("arguments"))))
+            case "response.done":
+                yield from self._answered(_object(event, "response"))
+            case "input_audio_buffer.speech_started":
+                yield CallerSpeaks()
+            case "input_audio_buffer.committed":
+                yield CallerWords(item, "", final=False)
+            case "conversation.item.input_audio_transcription.completed":
+                yield CallerWords(item, str(event.get("transcript", "")), final=True)
+            case "error":
+                self._refused(_object(event, "error"))
+
+    def _answered(self, response: Mapping[str, Any]) -> Iterator[SpeechEvent]:
+        usage = _object(response, "usage")
+        self._input_tokens += int(usage.get("input_tokens") or 0)
+        self._output_tokens += int(usage.get("output_tokens") or 0)
+        if response.get("status") == "failed":
+            self._calls.clear()
+            error = _object(_object(response, "status_details"), "error")
+            raise error_of(PROVIDER, error) or ProviderError(PROVIDER, "could not answer", retryable=True)
+        calls, self._calls = self._calls, []
+        yield CallsWanted(calls) if calls else AgentTurnOver()
+
+    def _refused(self, error: Mapping[str, Any]) -> None:
+        failure = error_of(PROVIDER, error)
+        if failure is not None:
+            raise failure
+        logger.info("realtime_request_refused", provider=PROVIDER, code=str(error.get("code"))[:80])
+
+
+def _session(config: XaiRealtime, sample_rate: int, opening: SpeechOpening) -> Mapping[str, Any]:
+    audio_format = {"type": "audio/pcm", "rate": sample_rate}
+    transcription = config.transcription.model_dump(exclude_none=True) if config.transcription else {}
+    session: dict[str, Any] = {
+        "instructions": opening.instructions,
+        "voice": config.voice,
+        "turn_detection": _turn_detection(config.turn_detection or XaiTurnDetection()),
+        "audio": {
+            "input": {"format": audio_format, "transcription": {"model": _TRANSCRIBER, **transcription}},
+            "output": {"format": audio_format, "speed": config.speed},
+        },
+        "tools": [*_provider_tools(config), *map(_function, opening.tools)],
+    }
+    if config.reasoning_effort is not None:
+        session["reasoning"] = {"effort": config.reasoning_effort}
+    return session
+
+
+def _turn_detection(config: XaiTurnDetection) -> Mapping[str, Any]:
+    detection: dict[str, Any] = {
+        "type": "server_vad",
+        "threshold": config.threshold,
+        "prefix_padding_ms": config.prefix_padding_ms,
+        "silence_duration_ms": config.silence_duration_ms,
+        "create_response": True,
+        "interrupt_response": True,
+    }
+    if config.idle_timeout_ms:
+        detection["idle_timeout_ms"] = config.idle_timeout_ms
+    return detection
+
+
+def _provider_tools(config: XaiRealtime) -> list[dict[str, Any]]:
+    return [tool.model_dump(mode="json", exclude_none=True) for tool in config.provider_tools or ()]
+
+
+def _function(tool: ToolSpec) -> Mapping[str, Any]:
+    return {
+        "type": "function",
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": dict(tool.parameters),
+    }
+
+
+def _message(role: str, kind: str, text: str) -> Mapping[str, Any]:
+    return {"type": "message", "role": role, "content": [{"type": kind, "text": text}]}
+
+
+def _object(value: Mapping[str, Any], member: str) -> Mapping[str, Any]:
+    found = value.get(member)
+    return found if isinstance(found, dict) else {}
+
+
+def open_adapter(config: XaiRealtime, context: AdapterContext) -> XaiVoice:
+    """The adapter for a configuration, with the key and address to use."""
+    return XaiVoice(config, context)

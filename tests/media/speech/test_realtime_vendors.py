@@ -1,0 +1,335 @@
+"""What every speech-to-speech adapter must do, against stand-ins that speak the vendors' wire protocols."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from media.audio.levels import samples
+from media.speech.adapters import AdapterContext
+from media.speech.interfaces import BadKeyError, ChatMessage, ProviderError, QuotaError, ToolSpec
+from media.speech.realtime import google, openai_live, xai
+from media.speech.speech_to_speech import (
+    AgentAudio,
+    AgentPaused,
+    AgentTurnOver,
+    AgentWords,
+    CallerSpeaks,
+    CallerWords,
+    CallsWanted,
+    SpeechEvent,
+    SpeechModel,
+    SpeechOpening,
+    SpeechSession,
+)
+from sovereign.catalog.realtime import GoogleRealtime, OpenAiLive, XaiRealtime
+from tests.fakes.gemini_live import FakeGeminiLive
+from tests.fakes.openai_live import FakeOpenAiLive
+from tests.fakes.realtime import FakeRealtime, Reply
+from tests.fakes.server import BAD_KEY, GOOD_KEY, QUOTA_KEY, Trouble, tone
+from tests.fakes.xai_realtime import FakeXaiRealtime
+
+LOOKUP = ToolSpec("lookup", "Looks up an order.", {"type": "object", "properties": {"id": {"type": "string"}}})
+OPENING = SpeechOpening("You are Anna.", [LOOKUP])
+XAI = XaiRealtime.model_validate({"provider": "xai_realtime", "model": "grok-voice-think-fast-2.0"})
+OPENAI = OpenAiLive.model_validate({"provider": "openai_live", "model": "gpt-live-1"})
+GEMINI = GoogleRealtime.model_validate({"provider": "google_realtime", "model": "gemini-3.8-live"})
+VERTEX = GoogleRealtime.model_validate(
+    {"provider": "google_realtime", "model": "gemini-live-2.5-flash-native-audio", "location": "europe-west1"}
+)
+LOUD = 8000
+
+
+def service_account(issuer: str) -> str:
+    """A service account's JSON; the stand-in knows it by its address."""
+    key = rsa.generate_private_key(65537, 2048)
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+    account = {"type": "service_account", "project_id": "p1", "private_key_id": "k1", "private_key": pem}
+    return json.dumps({**account, "client_email": issuer, "client_id": "1", "token_uri": "http://127.0.0.1:9/token"})
+
+
+@dataclass(frozen=True)
+class Vendor:
+    fake: Callable[..., FakeRealtime]
+    adapter: Callable[[AdapterContext], SpeechModel]
+    key: Callable[[str], str] = str
+    confirms_interruptions: bool = True
+
+
+VENDORS = {
+    "xai": Vendor(FakeXaiRealtime, lambda context: xai.open_adapter(XAI, context)),
+    "openai-live": Vendor(
+        FakeOpenAiLive, lambda context: openai_live.open_adapter(OPENAI, context), confirms_interruptions=False
+    ),
+    "gemini": Vendor(FakeGeminiLive, lambda context: google.open_adapter(GEMINI, context)),
+    "vertex": Vendor(FakeGeminiLive, lambda context: google.open_adapter(VERTEX, context), service_account),
+}
+
+
+@pytest.fixture(params=VENDORS, ids=str)
+def vendor(request: pytest.FixtureRequest) -> Vendor:
+    return VENDORS[request.param]
+
+
+@pytest.fixture
+def serve(vendor: Vendor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    @asynccontextmanager
+    async def served(trouble: Trouble | None = None, **script: Any) -> AsyncIterator[FakeRealtime]:
+        server = vendor.fake(trouble, **script)
+        if isinstance(server, FakeGeminiLive):
+            (tmp_path / "ca.pem").write_text(server.certificate)
+            monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+        async with server:
+            yield server
+
+    return served
+
+
+def model_of(vendor: Vendor, server: FakeRealtime, key: str = GOOD_KEY) -> SpeechModel:
+    base = server.url if isinstance(server, FakeGeminiLive) else f"{server.url}/v1"
+    return vendor.adapter(AdapterContext(vendor.key(key), base, Path()))
+
+
+class Talk:
+    """One session and everything it told."""
+
+    def __init__(self, session: SpeechSession, rate: int) -> None:
+        self.session = session
+        self.rate = rate
+        self.told: list[SpeechEvent] = []
+        self._reading = asyncio.create_task(self._read())
+
+    async def _read(self) -> None:
+        async for event in self.session.events():
+            self.told.append(event)
+
+    async def until(self, kind: type, count: int = 1, seconds: float = 15.0) -> Any:
+        """The count-th event of a kind; what the connection failed with is raised."""
+        async with asyncio.timeout(seconds):
+            while len(found := self.of(kind)) < count:
+                if self._reading.done():
+                    self._reading.result()
+                    raise AssertionError(f"it ended with {self.told}")
+                await asyncio.sleep(0.01)
+        return found[count - 1]
+
+    def of(self, kind: type) -> list[Any]:
+        return [event for event in self.told if isinstance(event, kind)]
+
+    async def broken(self, seconds: float = 15.0) -> None:
+        async with asyncio.timeout(seconds):
+            await self._reading
+
+    async def say(self, seconds: float = 0.5) -> None:
+        """The caller speaks, then is silent."""
+        await self.session.feed(tone(seconds, self.rate))
+        await self.session.feed(bytes(int(0.6 * self.rate) * 2))
+
+    async def close(self) -> None:
+        await self.session.close()
+        self._reading.cancel()
+        await asyncio.gather(self._reading, return_exceptions=True)
+
+
+@asynccontextmanager
+async def talking(
+    vendor: Vendor, server: FakeRealtime, *, rate: int = 8000, opening: SpeechOpening = OPENING, key: str = GOOD_KEY
+) -> AsyncIterator[Talk]:
+    talk = Talk(await model_of(vendor, server, key).open(rate, opening), rate)
+    try:
+        yield talk
+    finally:
+        await talk.close()
+
+
+@pytest.mark.parametrize("rate", [8000, 16000])
+async def test_caller_is_heard_and_answered_in_sound_and_text(vendor: Vendor, serve: Any, rate: int) -> None:
+    async with serve(replies=[Reply("It is noon now.")], caller_says=["what time is it"]) as server:
+        async with talking(vendor, server, rate=rate) as talk:
+            await talk.say()
+            await talk.until(AgentTurnOver)
+            (connection,) = server.connections
+            heard = samples(bytes(connection.hearing.audio))
+            assert abs(len(heard) / connection.hearing.rate - 1.1) < 0.05
+            # the tone's own pitch: the rate was told right
+            spectrum = np.abs(np.fft.rfft(heard[: connection.hearing.rate // 2].astype(float)))
+            assert abs(int(spectrum.argmax()) * 2 - 440) < 8
+            audio = samples(b"".join(event.pcm for event in talk.of(AgentAudio)))
+            assert len(audio) / talk.session.sample_rate >= 0.55
+            assert np.abs(audio.astype(int)).max() > LOUD * 0.9
+            assert "".join(event.text for event in talk.of(AgentWords)).split() == ["It", "is", "noon", "now."]
+            assert (
+                len({event.item for event in talk.of(AgentAudio)} | {event.item for event in talk.of(AgentPaused)}) == 1
+            )
+            said = " ".join(event.text for event in talk.of(CallerWords))
+            assert "what time is it" in said
+            assert talk.of(CallerWords)[-1].final
+        assert server.open_connections == 0
+
+
+async def test_callers_turn_comes_before_the_answer(vendor: Vendor, serve: Any) -> None:
+    async with serve() as server, talking(vendor, server) as talk:
+        await talk.say()
+        await talk.until(AgentTurnOver)
+        kinds = [type(event) for event in talk.told]
+        assert kinds.index(CallerWords) < kinds.index(AgentAudio)
+
+
+async def test_interruption_stops_the_answer(vendor: Vendor, serve: Any) -> None:
+    long = Reply("A long answer " * 20)
+    async with serve(Trouble(first_delay=0.4, between_delay=0.05), replies=[long, Reply("Sorry.")]) as server:  # noqa: SIM117 - too long
+        async with talking(vendor, server) as talk:
+            await talk.say()
+            await talk.until(AgentAudio, 3)
+            await talk.session.feed(tone(0.5, 8000))
+            if vendor.confirms_interruptions:
+                # once for each time the caller began, or only where something was interrupted
+                before = len(talk.of(CallerSpeaks))
+                await talk.until(CallerSpeaks, max(before, 1))
+            await talk.session.feed(bytes(9600))
+            async with asyncio.timeout(15):
+                while not any("Sorry" in event.text for event in talk.of(AgentWords)):
+                    await asyncio.sleep(0.01)
+            await talk.until(AgentTurnOver)
+            first, last = talk.of(AgentAudio)[0].item, talk.of(AgentAudio)[-1].item
+            assert first != last
+            length = sum(len(event.pcm) for event in talk.of(AgentAudio) if event.item == first)
+            assert length / 2 / talk.session.sample_rate < len(long.text) * 0.04 - 1
+
+
+async def test_tools_are_called_and_their_results_given_back_together(vendor: Vendor, serve: Any) -> None:
+    replies = [Reply(calls=[("lookup", {"id": "7"}), ("lookup", {"id": "8"})]), Reply("Both are on their way.")]
+    async with serve(replies=replies) as server, talking(vendor, server) as talk:
+        await talk.say()
+        wanted = await talk.until(CallsWanted)
+        assert [(call.name, call.arguments) for call in wanted.calls] == [
+            ("lookup", {"id": "7"}),
+            ("lookup", {"id": "8"}),
+        ]
+        assert len({call.id for call in wanted.calls}) == 2
+        await talk.session.give_results([(call, '{"status": "sent"}') for call in wanted.calls])
+        await talk.until(AgentTurnOver)
+        assert "".join(event.text for event in talk.of(AgentWords)) == "Both are on their way."
+        sent = json.dumps(server.received)
+        assert all(call.id in sent for call in wanted.calls)
+        assert sent.count("status") >= 2
+
+
+async def test_model_is_asked_to_speak_and_to_say_a_line(vendor: Vendor, serve: Any) -> None:
+    async with serve(replies=[Reply("Good day.")]) as server, talking(vendor, server) as talk:
+        await talk.session.respond()
+        await talk.until(AgentTurnOver)
+        await talk.session.speak("Hello, this is Anna.")
+        await talk.until(AgentTurnOver, 2)
+        texts: dict[str, str] = {}
+        for event in talk.of(AgentWords):
+            texts[event.item] = texts.get(event.item, "") + event.text
+        assert list(texts.values()) == ["Good day.", "Hello, this is Anna."]
+
+
+async def test_context_is_told_with_and_without_an_answer(vendor: Vendor, serve: Any) -> None:
+    async with serve(replies=[Reply("Your taxi is there.")]) as server:
+        async with talking(vendor, server) as talk:
+            if model_of(vendor, server).abilities.context:
+                await talk.session.inform("The caller is a VIP.", respond=False)
+            await talk.session.inform("The taxi has come.", respond=True)
+            await talk.until(AgentTurnOver)
+        sent = json.dumps(server.received)
+        assert "The taxi has come." in sent
+        assert ("The caller is a VIP." in sent) == model_of(vendor, server).abilities.context
+
+
+async def test_instructions_tools_and_what_was_said_before_are_sent(vendor: Vendor, serve: Any) -> None:
+    history = [ChatMessage("user", "I am Eve"), ChatMessage("assistant", "Hello Eve")]
+    opening = SpeechOpening("You are Anna.", [LOOKUP], history)
+    async with serve() as server:
+        async with talking(vendor, server, opening=opening) as talk:
+            await talk.say()
+            await talk.until(AgentTurnOver)
+        sent = json.dumps(server.received)
+        for text in ("You are Anna.", "Looks up an order.", "I am Eve", "Hello Eve"):
+            assert text in sent
+        assert sent.index("I am Eve") < sent.index("Hello Eve")
+
+
+async def test_usage_is_counted(vendor: Vendor, serve: Any) -> None:
+    async with serve(replies=[Reply("It is noon now.", calls=[("lookup", {})])]) as server:  # noqa: SIM117 - too long
+        async with talking(vendor, server) as talk:
+            await talk.say()
+            wanted = await talk.until(CallsWanted)
+            await talk.session.give_results([(call, "{}") for call in wanted.calls])
+            await talk.until(AgentTurnOver)
+            usage = talk.session.usage
+            assert usage.audio_seconds > 0.5
+            assert (usage.input_tokens, usage.output_tokens) in {(100, 20), (200, 40)}
+            assert usage.cost_usd is None
+
+
+async def test_bad_key_is_named_as_such_and_not_told(vendor: Vendor, serve: Any) -> None:
+    async with serve() as server:
+        with pytest.raises(BadKeyError) as raised:
+            async with talking(vendor, server, key=BAD_KEY) as talk:
+                await talk.broken()
+    assert not raised.value.retryable
+    assert BAD_KEY not in str(raised.value)
+    assert raised.value.__cause__ is None
+    assert raised.value.__suppress_context__
+
+
+async def test_exhausted_quota_is_told_from_a_bad_key(vendor: Vendor, serve: Any) -> None:
+    async with serve() as server:
+        with pytest.raises(QuotaError):
+            async with talking(vendor, server, key=QUOTA_KEY) as talk:
+                await talk.broken()
+
+
+async def test_server_error_may_be_tried_again(vendor: Vendor, serve: Any) -> None:
+    async with serve(Trouble(status=503)) as server:
+        with pytest.raises(ProviderError) as raised:
+            async with talking(vendor, server):
+                pass
+    assert raised.value.retryable
+
+
+async def test_server_that_is_not_there_may_be_tried_again(vendor: Vendor, serve: Any) -> None:
+    async with serve() as server:
+        model = model_of(vendor, server)
+    with pytest.raises(ProviderError) as raised:
+        await model.open(8000, OPENING)
+    assert raised.value.retryable
+
+
+async def test_dropped_connection_is_noticed_and_may_be_tried_again(vendor: Vendor, serve: Any) -> None:
+    async with serve(
+        Trouble(drop_after=2), replies=[Reply("A long answer " * 5), Reply("Here again.")], drops=1
+    ) as server:
+        async with talking(vendor, server) as talk:
+            await talk.say()
+            with pytest.raises(ProviderError) as raised:
+                await talk.broken()
+            assert raised.value.retryable
+            assert 0 < len(talk.of(AgentAudio)) <= 2
+        async with talking(vendor, server) as again:
+            await again.say()
+            await again.until(AgentTurnOver)
+            assert "".join(event.text for event in again.of(AgentWords)) == "Here again."
+
+
+async def test_closing_twice_is_harmless_and_leaves_no_connection(vendor: Vendor, serve: Any) -> None:
+    async with serve() as server:
+        session = await model_of(vendor, server).open(8000, OPENING)
+        await session.close()
+        await session.close()
+        async with asyncio.timeout(5):
+            while server.open_connections:
+                await asyncio.sleep(0.01)
