@@ -157,6 +157,11 @@ def test_what_is_no_service_account_is_a_bad_key(text: str) -> None:
     assert text not in str(raised.value)
 
 
+def test_a_service_of_ones_own_needs_no_service_account() -> None:
+    account = google_api.ServiceAccount("none", stand_in=True)
+    assert (account.project, account.authorization()) == ("unknown", "Bearer none")
+
+
 async def _exhaust(pieces: AsyncIterator[Any]) -> None:
     async for _ in pieces:
         pass
