@@ -12,9 +12,10 @@ from sovereign.calls import Call, CallStore
 from sovereign.catalog.defaults import default_configs
 from sovereign.credits.limits import check_monthly_minutes
 from sovereign.credits.store import CreditStore
+from sovereign.do_not_call import DoNotCallStore, Listing
 from sovereign.kernel.clock import utc_now
 from sovereign.kernel.encryption import Cipher
-from sovereign.kernel.errors import InsufficientCreditsError, InvalidStateError
+from sovereign.kernel.errors import ConflictError, InsufficientCreditsError, InvalidStateError
 from sovereign.kernel.table import Put, Table
 from sovereign.mcp_servers.store import McpServerStore
 from sovereign.numbers import InboundAdmission, NumberStore, outbound_context
@@ -52,6 +53,7 @@ class TableDirectory:
         self._credits = CreditStore(table)
         self._transfer_routes = TransferRoutes(table, self._trunks)
         self._mcp_servers = McpServerStore(table, cipher)
+        self._do_not_call = DoNotCallStore(table)
 
     def inbound_route(self, called: str | None, source: str | None) -> InboundRoute | InboundRefusal:
         """The first step of admission, in the order of the documented refusals."""
@@ -145,6 +147,15 @@ class TableDirectory:
     def extend_credits(self, org_id: str, call_id: str, minutes: int) -> bool:
         """Make a metered call's reservation cover so many minutes in all; False when the balance does not suffice."""
         return self._credits.extend(org_id, call_id, minutes=minutes)
+
+    def forbid_calls(self, org_id: str, number: str | None, call_id: str) -> None:
+        """Put a number on the do-not-call list because the person asked for it during a call; it may be there."""
+        if number is None:
+            return
+        try:
+            self._do_not_call.add(org_id, Listing(phone_number=number, reason=f"Asked for during {call_id}"))
+        except ConflictError:
+            return
 
     def _has_minutes(self, organization: Organization) -> bool:
         if organization.monthly_minutes_limit is None:

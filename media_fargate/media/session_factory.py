@@ -15,6 +15,7 @@ from media.calls.setup import CallSetup, CommonServices, SessionServices
 from media.calls.workflow import CallOpener, plan_workflow, realtime_refusal, with_node_providers
 from media.conversation.ear import EndOfTurnPredictor
 from media.conversation.figures import CallFigures
+from media.conversation.opt_out import OptOut
 from media.conversation.second_leg import DialSecondLeg
 from media.conversation.tools import offered_specs
 from media.conversation.transfers import RouteTransfer
@@ -212,6 +213,17 @@ class SessionFactory:
 
         return route_transfer
 
+    def _opt_out(self, conversation: Conversation) -> OptOut | None:
+        """Who is called may ask never to be called again; who calls is not listed."""
+        ref, identity = conversation.ref, conversation.identity
+        if identity.direction != "outbound":
+            return None
+
+        async def forbid_calls() -> None:
+            await asyncio.to_thread(self.directory.forbid_calls, ref.org_id, identity.customer, ref.call_id)
+
+        return OptOut(forbid_calls)
+
     def _extend_credits(self, conversation: Conversation) -> ExtendCredits | None:
         ref = conversation.ref
 
@@ -242,6 +254,7 @@ class SessionFactory:
             extend_credits=self._extend_credits(conversation),
             predictor=self.predictor,
             report=self.report,
+            opt_out=self._opt_out(conversation),
         )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.outbound_line import Line, verified_line
 from tests.e2e.platform_process import give_own_key, running_stage
 from tests.e2e.second_node import LostCall, lose_a_call
 from tests.e2e.stage import Stage
@@ -37,6 +38,11 @@ def stage(_programs: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     with running_stage(tmp_path_factory.mktemp("stage")) as running:
         give_own_key(running, "openai", GOOD_KEY)
         yield running
+
+
+@pytest.fixture(scope="session")
+def line(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Line:
+    return verified_line(stage, tmp_path_factory.mktemp("verify"))
 
 
 @pytest.fixture(scope="session")

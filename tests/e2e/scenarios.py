@@ -91,6 +91,19 @@ def caller(audio: Path, *, seconds: float, we_hang_up: bool) -> str:
     return _scenario(INVITE, ANSWERED, _play(audio), end)
 
 
+def caller_presses(audio: Path, key: str, *, after: float, seconds: float) -> str:
+    """Call, play `audio`, press a key by SIP INFO `after` seconds, then wait for the agent to hang up."""
+    told = f"Signal={key}\nDuration=160\n"
+    info = _request("INFO", 2, to_tag=True, extra="Content-Type: application/dtmf-relay", body=told)
+    return _scenario(
+        INVITE,
+        ANSWERED,
+        _play(audio),
+        f'<pause milliseconds="{int(after * 1000)}"/>\n<send retrans="500">{info}</send>\n<recv response="200"/>',
+        THEY_HANG_UP.format(timeout=int(seconds * 1000)),
+    )
+
+
 def caller_is_referred(audio: Path, *, accepts: bool, seconds: float) -> str:
     """Call and play `audio`; a REFER is accepted and reported as done, or refused; then wait for the agent's BYE."""
     answer = "202 Accepted" if accepts else "603 Decline"

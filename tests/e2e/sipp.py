@@ -100,12 +100,22 @@ def sample(name: str) -> npt.NDArray[np.int16]:
         return np.frombuffer(file.readframes(file.getnframes()), np.int16)
 
 
-def speech(*parts: float | str) -> npt.NDArray[np.int16]:
-    """What a caller says, 8 kHz: numbers are seconds of silence, names are recordings."""
-    return np.concatenate([sample(p) if isinstance(p, str) else np.zeros(int(p * RATE), np.int16) for p in parts])
+Part = float | str | npt.NDArray[np.int16]
+"""Seconds of silence, a recording's name, or samples."""
 
 
-def timeline(folder: Path, *parts: float | str, tail: float = 30.0) -> Path:
+def speech(*parts: Part) -> npt.NDArray[np.int16]:
+    """What a caller says, 8 kHz."""
+    return np.concatenate([_samples(part) for part in parts])
+
+
+def _samples(part: Part) -> npt.NDArray[np.int16]:
+    if isinstance(part, str):
+        return sample(part)
+    return part if isinstance(part, np.ndarray) else np.zeros(int(part * RATE), np.int16)
+
+
+def timeline(folder: Path, *parts: Part, tail: float = 30.0) -> Path:
     """Write what a caller says as the raw mu-law that sipp plays, with silence after it."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "caller.ulaw"

@@ -1,69 +1,19 @@
 """Calls the platform places, to phones that answer, refuse, or let it ring."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 import httpx
 import pytest
 
-from tests.conftest import free_ports
 from tests.e2e import scenarios, sipp
 from tests.e2e.ears import transcribe
-from tests.e2e.phones import Phone, calling, waiting
+from tests.e2e.outbound_line import DESTINATION, Line
 from tests.e2e.platform_process import operator
 from tests.e2e.stage import Json, Stage, check_ended
 from tests.media.speech.hearing import words_of
 
-DESTINATION = "+12025550199"
 RING_TIMEOUT_SECONDS = 30
-
-
-@dataclass(frozen=True)
-class Line:
-    """A verified number whose trunk a test points at its own phone."""
-
-    stage: Stage
-    number: Json
-
-    @contextmanager
-    def phone(self, scenario: str, folder: Path) -> Iterator[Phone]:
-        """A phone at the other end of the trunk."""
-        (port,) = free_ports(1)
-        trunk = {"name": f"Phone {port}", "provider": "custom", "address": f"127.0.0.1:{port}"}
-        made = self.stage.make("/sip-trunks", "trunk", trunk)
-        self.stage.change(f"/numbers/{self.number['id']}", {"transfer_trunk_id": made["id"]})
-        with waiting(scenario, folder, port=port) as phone:
-            yield phone
-
-    def order(self, **members: object) -> Json:
-        """The body of an order to call."""
-        body = {"destination": DESTINATION, "assistant_id": self.stage.local.assistant_id}
-        return {**body, "number_id": self.number["id"], **members}
-
-    def dial(self, **members: object) -> str:
-        """Order a call; returns its id."""
-        answer = self.stage.api.post("/calls/outbound", json=self.order(**members))
-        assert answer.status_code == 200, answer.text
-        placed: Json = answer.json()
-        assert placed["success"] is True
-        assert placed["status"] == "dialing"
-        call_id: str = placed["call_id"]
-        return call_id
-
-
-@pytest.fixture(scope="module")
-def line(stage: Stage, tmp_path_factory: pytest.TempPathFactory) -> Line:
-    """Its number is verified the way a customer's is: by a call to it through the organization's own trunk."""
-    number = stage.number(assistant=stage.local.assistant_id)
-    folder = tmp_path_factory.mktemp("verify")
-    with calling(stage, scenarios.caller(sipp.timeline(folder), seconds=0.2, we_hang_up=True), folder,
-                 service=number["phone_number"]) as phone:  # fmt: skip
-        assert phone.process.wait(20) == 0
-        stage.over(stage.call_of(phone.number)["id"])
-    return Line(stage, number)
 
 
 def _check_never_answered(stage: Stage, call_id: str, end_reason: str, *, seconds: float = 20) -> None:

@@ -72,7 +72,7 @@ class PipelineParts:
 def assemble(frame: CallFrame, services: SessionServices) -> PipelineParts:
     """Put a pipeline call together; nothing runs yet."""
     setup, leg = frame.setup, frame.leg
-    conversation = Conversation(setup.conversation, frame.end)
+    conversation = Conversation(setup.conversation, frame.end, services.opt_out)
     context = Context(frame.tasks, frame.figures, conversation.post)
     speaker = Speaker(leg, services.synthesiser, Pronunciation(setup.conversation.pronunciation), context)
     transfers = Transfers(leg, conversation, speaker, services.route_transfer, services.dial_second_leg)
@@ -96,8 +96,8 @@ def assemble(frame: CallFrame, services: SessionServices) -> PipelineParts:
         leg.sample_rate,
         ear,
         context,
-        keys_in_audio=lambda: conversation.keys_in_audio,
-        beeps_wanted=lambda: conversation.awaits_beep,
+        keys_in_audio=lambda: conversation.keypad.found_in_audio,
+        beeps_wanted=lambda: conversation.opening.voicemail.listening,
     )
     return PipelineParts(
         frame.tasks, conversation, transfers, ear, speaker, recognition, services.synthesiser, context.clearance, audio

@@ -196,6 +196,8 @@ class CallSession:
         closing = [*hang_ups, *self._services.closing()]
         if self._services.mcp_tools is not None:
             closing.append(self._services.mcp_tools.close())
+        if opt_out := self._services.opt_out:
+            closing.append(opt_out.settled())
         bounded = asyncio.gather(*(self._bounded(part) for part in closing))
         self.unwritten = await journal.close()
         await bounded
@@ -211,7 +213,9 @@ class CallSession:
         parts = self._parts
         used = parts.usage if parts else ConversationUsage(ProviderUsage(cost_usd=0.0), ProviderUsage(cost_usd=0.0))
         total = add_usage(add_usage(used.stt, used.tts), self._figures.model)
-        errors = dict.fromkeys([*self._figures.errors, *([ending.error] if ending.error else [])])
+        opt_out = self._services.opt_out
+        told = [*self._figures.errors, ending.error, opt_out.error if opt_out else None]
+        errors = dict.fromkeys(error for error in told if error)
         return CallOutcome(
             end_reason=ending.reason,
             error="; ".join(errors)[:_LONGEST_ERROR] or None,

@@ -18,6 +18,7 @@ from media.conversation.closing import Ending
 from media.conversation.ear import EndOfTurnPredictor
 from media.conversation.figures import CallFigures
 from media.conversation.history import History
+from media.conversation.opt_out import OptOut
 from media.conversation.second_leg import DialSecondLeg
 from media.conversation.settings import ConversationSettings
 from media.conversation.tools import ToolAsker
@@ -99,7 +100,8 @@ class CallFrame:
 @dataclass(frozen=True, kw_only=True)
 class CommonServices(ABC):
     """What every session works with; detector and poller serve the whole process. `extend_credits` None: the call is
-    not metered. `report` is told what the call measured. `figures` count from the opening of the providers on."""
+    not metered. `report` is told what the call measured. `figures` count from the opening of the providers on.
+    `opt_out` None: nobody can opt out of this call."""
 
     detector: VoiceActivity
     poller: Poller
@@ -112,6 +114,7 @@ class CommonServices(ABC):
     extend_credits: ExtendCredits | None = None
     report: ReportCall | None = None
     figures: CallFigures = field(default_factory=CallFigures)
+    opt_out: OptOut | None = None
     clock: Clock = utc_now
 
     @abstractmethod

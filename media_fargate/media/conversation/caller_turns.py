@@ -59,7 +59,7 @@ class CallerTurns:
         context: Context,
         *,
         accept: Callable[[str, CallerTurn], None],
-        overhear: Callable[[str], None],
+        overhear: Callable[[str], object],
     ) -> None:
         self._settings = settings
         self._ear = ear

@@ -10,11 +10,12 @@ from media.conversation.caller_turns import CallerTurn, CallerTurns
 from media.conversation.closing import Closing, Ending
 from media.conversation.context import Context
 from media.conversation.ear import Ear
-from media.conversation.figures import TurnFigures
+from media.conversation.figures import TurnClock
 from media.conversation.floor import Floor
 from media.conversation.history import History
 from media.conversation.keypad import Keypad
 from media.conversation.opening import Opening
+from media.conversation.opt_out import OptOut
 from media.conversation.reply import Responder
 from media.conversation.sentences import contains_phrase, split_sentences
 from media.conversation.settings import ConversationSettings
@@ -37,11 +38,13 @@ from sovereign.calls.model import EndReason
 class Conversation:
     """Listens, answers, lets itself be interrupted, asks the silent, and decides when the call ends."""
 
-    def __init__(self, settings: ConversationSettings, end: Callable[[Ending], None]) -> None:
+    def __init__(
+        self, settings: ConversationSettings, end: Callable[[Ending], None], opt_out: OptOut | None = None
+    ) -> None:
         self._settings = settings
+        self._opt_out = opt_out
         self._loop = asyncio.get_running_loop()
         self._events: asyncio.Queue[ev.ConversationEvent] = asyncio.Queue()
-        self._turn_figures: TurnFigures | None = None
         self._last_said = ""
         self._wants_response = False
         self._transferring = self._peer_may_leave = False
@@ -49,17 +52,16 @@ class Conversation:
         self._says_then_ends: Utterance | None = None
         policy = settings.silence
         self._silence = SilenceWatch(policy, lambda: self.post(ev.SilenceDue())) if policy else None
-        self._keypad = Keypad(lambda digits: self.post(ev.DigitsEntered(digits)))
+        self.keypad = Keypad(lambda digits: self.post(ev.DigitsEntered(digits)))
 
     def attach(self, ear: Ear, speaker: Speaker, responder: Responder, history: History, context: Context) -> None:
         """Give the conversation its parts (which need `post`, so they are made after it)."""
-        self._ear, self._speaker, self._history, self._figures = ear, speaker, history, context.figures
+        self._ear, self._speaker, self._history = ear, speaker, history
+        self._clock = TurnClock(context.figures)
         self._floor = Floor(ear, speaker, responder, history, context)
         taking = self._settings.turn_taking
-        self._turns = CallerTurns(
-            taking, ear, speaker, self._floor, context, accept=self._accept, overhear=history.add_caller
-        )
-        self._opening = Opening(self._settings, context.clearance, self)
+        self._turns = CallerTurns(taking, ear, speaker, self._floor, context, accept=self._accept, overhear=self._heard)
+        self.opening = Opening(self._settings, context.clearance, self)
         self._turns.overhears = self._settings.voicemail_detection
         self._handlers = self._event_table(self._turns)
 
@@ -98,11 +100,11 @@ class Conversation:
 
     async def run(self) -> None:
         """Open the conversation and handle events until cancelled."""
-        self._opening.begin()
+        self.opening.begin()
         self._settle()
         while True:
             event = await self._events.get()
-            self._opening.observe(event)
+            self.opening.observe(event)
             if self._takes(event):
                 self._handlers[type(event)](event)
             self._settle()
@@ -119,19 +121,19 @@ class Conversation:
             return
         turn = self._turns.turn
         if turn is None:
-            self._opening.answerer_paused()
+            self.opening.answerer_paused()
         if self._idle:
             self._use_free_floor()
         spoken_over = turn is not None and turn.overheard
         self._ear.turns.agent_active = self._floor.can_be_taken and not (self._transferring or spoken_over)
-        self._turns.overhears = self._opening.lets_speak_first
+        self._turns.overhears = self.opening.lets_speak_first
         if self._silence:
             self._silence.follow(agent_busy=self._floor.agent_busy, idle=self._idle)
 
     @property
     def _idle(self) -> bool:
-        somebody = self._floor.agent_busy or self._turns.turn or self._transferring or self._keypad.entering
-        return self._opening.over and not somebody
+        somebody = self._floor.agent_busy or self._turns.turn or self._transferring or self.keypad.entering
+        return self.opening.over and not somebody
 
     def _use_free_floor(self) -> None:
         waiting = self._turns.take_waiting(self._last_said)
@@ -145,27 +147,34 @@ class Conversation:
         """The caller's turn is over and gets its answer."""
         if self._silence:
             self._silence.start_over()
-        self._opening.voicemail.answered()
-        self._history.add_caller(text)
+        if self._heard(text):
+            if turn is not None:
+                turn.drop(self._floor)
+            return
+        self.opening.voicemail.answered()
         if turn is not None and turn.ended is not None:
-            self._turn_figures = TurnFigures(speech_ended=turn.ended.at, decided=self._loop.time())
+            self._clock.accepted(speech_ended=turn.ended.at, decided=self._loop.time())
         self._floor.answer(turn.prepared if turn else None)
+
+    def _heard(self, text: str) -> bool:
+        """The caller said this; whether that ends the call, because they never want another."""
+        self._history.add_caller(text)
+        confirmation = self._opt_out.asked(text) if self._opt_out else None
+        if confirmation is not None:
+            self.close(Ending(EndReason.OPT_OUT), confirmation)
+        return confirmation is not None
 
     # the agent's turn
 
     def _on_utterance_started(self, event: ev.UtteranceStarted) -> None:
-        figures, reply = self._turn_figures, self._floor.reply
-        if figures is None or reply is None or event.utterance not in reply.utterances:
-            return
-        figures.first_token = reply.first_token_at
-        figures.first_audio = event.utterance.first_audio_at
-        figures.first_packet = event.at
-        self._figures.turns.append(figures)
-        self._turn_figures = None
+        said, reply = event.utterance, self._floor.reply
+        if reply is not None and said in reply.utterances:
+            first_token, first_audio = reply.first_token_at, said.first_audio_at
+            self._clock.audible(first_token=first_token, first_audio=first_audio, first_packet=event.at)
 
     def _on_utterance_done(self, event: ev.UtteranceDone) -> None:
         self._history.settle()
-        self._opening.utterance_done(event.utterance)
+        self.opening.utterance_done(event.utterance)
         self._last_said = event.utterance.heard() or self._last_said
         self._closing.utterance_done(event.utterance)
         if event.utterance is self._says_then_ends:
@@ -194,19 +203,9 @@ class Conversation:
         if self._silence and self._idle:
             self._silence.act(self)
 
-    @property
-    def keys_in_audio(self) -> bool:
-        """Whether the caller's keys are to be looked for in the sound: until the line itself tells of one."""
-        return self._keypad.found_in_audio and not self._closing.decided
-
-    @property
-    def awaits_beep(self) -> bool:
-        """Whether a beep would mean something."""
-        return self._opening.voicemail.listening
-
     def _on_digit(self, event: LegDigit) -> None:
-        if self._keypad.counts(event) and not self._opening.press(event.digit):
-            self._keypad.press(event.digit)
+        if self.keypad.counts(event) and not self.opening.press(event.digit):
+            self.keypad.press(event.digit)
 
     def _on_digits(self, event: ev.DigitsEntered) -> None:
         if self._floor.can_be_taken:
@@ -268,7 +267,7 @@ class Conversation:
         """End the call after an optional last message; the first ending stands."""
         if not self.decide(ending):
             return
-        self._opening.voicemail.cancel()
+        self.opening.voicemail.cancel()
         self._closing.after(self.say(message, interruptible=False) if message else None)
 
     def cut(self, ending: Ending) -> None:
@@ -286,8 +285,8 @@ class Conversation:
             return False
         if self._silence:
             self._silence.pause()
-        self._keypad.close()
-        self._opening.cancel()
+        self.keypad.close()
+        self.opening.cancel()
         if self._turns.turn is not None:
             self._turns.turn.drop(self._floor)
         self._floor.silence()

@@ -47,6 +47,29 @@ class CallFigures:
         self.model = add_usage(self.model, usage)
 
 
+class TurnClock:
+    """Measures the turn that is being answered, until its answer is heard."""
+
+    def __init__(self, figures: CallFigures) -> None:
+        self._figures = figures
+        self._turn: TurnFigures | None = None
+
+    def accepted(self, *, speech_ended: float, decided: float) -> None:
+        """A turn gets its answer."""
+        self._turn = TurnFigures(speech_ended, decided)
+
+    def audible(self, *, first_token: float | None, first_audio: float | None, first_packet: float) -> None:
+        """The first sound of an answer left."""
+        if self._turn is not None:
+            self._turn.first_token, self._turn.first_audio, self._turn.first_packet = (
+                first_token,
+                first_audio,
+                first_packet,
+            )
+            self._figures.turns.append(self._turn)
+            self._turn = None
+
+
 def add_usage(one: ProviderUsage, other: ProviderUsage) -> ProviderUsage:
     """The sum; its price is unknown when either is."""
     return one + other

@@ -1,5 +1,6 @@
 """The routes of calls and usage, from the key in the header to the table."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -145,6 +146,17 @@ def test_dial_commits_the_call_then_asks_a_node(world: World) -> None:
     ref = world.calls.find(world.org_id, told["call_id"])
     assert ref is not None
     assert "Hi there" in world.calls.load_frozen_assistant(ref)["document"]
+
+
+def test_the_first_message_of_an_order_beats_the_one_for_all_outbound_calls(world: World) -> None:
+    speech = {"first_message_outbound": "Always", "end_call_message": "Bye"}
+    for order in ({"first_message": "This once"}, {}):
+        told = world.dial(assistant_override={"speech_config": speech}, **order)
+        ref = world.calls.find(world.org_id, told["call_id"])
+        assert ref is not None
+        document = json.loads(world.calls.load_frozen_assistant(ref)["document"])
+        assert document["speech_config"]["end_call_message"] == "Bye"
+        assert document["speech_config"]["first_message_outbound"] == (None if order else "Always")
 
 
 def test_dial_costs_two_reads_and_one_write(world: World) -> None:

@@ -19,6 +19,7 @@ from media.calls.poller import Poller
 from media.calls.session import CallSession
 from media.calls.setup import CallSetup, SessionServices
 from media.calls.workflow import WorkflowPlan
+from media.conversation.opt_out import OptOut
 from media.conversation.settings import ConversationSettings
 from media.conversation.workflow.providers import NodeModels, NodeProviders, NodeVoices, Opener
 from media.speech.interfaces import (
@@ -441,6 +442,7 @@ class World:
     dial_fails: bool = False
     predictor: Any = None
     extend_credits: ExtendCredits | None = None
+    make_opt_out: Callable[[], OptOut] | None = None
     report: ReportCall | None = None
     workflow: WorkflowPlan | None = None
     opener: Callable[["World"], Opener] | None = None
@@ -481,6 +483,7 @@ class World:
             mark_transferred=lambda _, transfer: self.marked.append((self.log.lines[-1][0], dict(transfer))),
             predictor=self.predictor,
             extend_credits=self.extend_credits,
+            opt_out=self.make_opt_out() if self.make_opt_out else None,
             report=self.report,
         )
         setup = CallSetup(

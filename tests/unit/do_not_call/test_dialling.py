@@ -63,3 +63,13 @@ def test_nobody_is_transferred_to_a_listed_number(world: World) -> None:
     world.list.add(ORG, Listing(phone_number=DESTINATION))
     with pytest.raises(DestinationNotAllowedError):
         world.directory.transfer_target(ORG, None, DESTINATION)
+
+
+def test_who_opts_out_in_a_call_is_not_dialled_again(world: World) -> None:
+    world.directory.forbid_calls(ORG, DESTINATION, "call-outbound-x")
+    world.directory.forbid_calls(ORG, DESTINATION, "call-outbound-y")
+    with pytest.raises(DestinationNotAllowedError):
+        outbound_context(world.table, ORG, destination=DESTINATION).check_destination()
+    (entry,) = world.list.page(ORG, limit=10).entries
+    assert (entry.phone_number, entry.reason) == (DESTINATION, "Asked for during call-outbound-x")
+    assert world.list.page(OTHER_ORG, limit=10).entries == []
