@@ -105,6 +105,8 @@ class Conversation:
         while True:
             event = await self._events.get()
             self.opening.observe(event)
+            if self._silence:
+                self._silence.observe(event)
             if self._takes(event):
                 self._handlers[type(event)](event)
             self._settle()
@@ -145,8 +147,6 @@ class Conversation:
 
     def _accept(self, text: str, turn: CallerTurn | None = None) -> None:
         """The caller's turn is over and gets its answer."""
-        if self._silence:
-            self._silence.start_over()
         if self._heard(text):
             if turn is not None:
                 turn.drop(self._floor)

@@ -5,8 +5,10 @@ from collections.abc import Callable
 from typing import Protocol
 
 from media.conversation.closing import Ending
+from media.conversation.events import ConversationEvent, UtteranceRecognised
 from media.conversation.settings import Silence
 from media.conversation.utterance import Utterance
+from media.telephony.leg import LegDigit
 from sovereign.calls.model import EndReason
 
 _ASK_WHETHER_THERE = "The caller has been silent for a while. Ask briefly whether they are still there."
@@ -39,6 +41,11 @@ class SilenceWatch:
         self._timer: asyncio.TimerHandle | None = None
         self._since: float | None = None
         self.attempts = 0
+
+    def observe(self, event: ConversationEvent) -> None:
+        """Any words of the caller, and any key, make all attempts available again."""
+        if isinstance(event, LegDigit) or (isinstance(event, UtteranceRecognised) and event.text):
+            self.start_over()
 
     def follow(self, *, agent_busy: bool, idle: bool) -> None:
         """Keep to what is going on: the agent speaks or prepares to, nobody does, or somebody else."""

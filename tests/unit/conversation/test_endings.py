@@ -74,6 +74,15 @@ def test_the_maximum_duration_ends_the_call_in_mid_word() -> None:
     assert world.log.first("hang up") == pytest.approx(1.0, abs=0.01)
 
 
+def test_the_maximum_duration_cuts_a_goodbye_short_and_keeps_its_reason() -> None:
+    async def end(world: World) -> None:
+        await world.session.command({"type": "end-call", "message": "This goodbye takes a good many words to say."})
+
+    world = play(World(acts=[(1.0, end)], max_duration=2.0))
+    assert world.outcome.end_reason is EndReason.CONTROL_END_CALL
+    assert world.log.first("hang up") == pytest.approx(2.0, abs=0.01)
+
+
 def test_shutdown_apologises_and_ends() -> None:
     async def stop(world: World) -> None:
         world.session.stop()
@@ -303,3 +312,29 @@ def test_keys_interrupt_the_agent() -> None:
     world = play(World(answers=["Yes."], settings=settings, events=[(1.0, LegDigit("1")), (1.1, LegDigit("#"))]))
     assert world.said()[0][1] != GREETING
     assert world.said()[1:] == [("user", "[keypad] 1"), ("assistant", "Yes.")]
+
+
+def test_keys_found_in_the_audio_are_keys() -> None:
+    keys = [(1.0, LegDigit("4", in_audio=True)), (1.5, LegDigit("#", in_audio=True))]
+    world = play(World(answers=["Thank you."], events=keys, hangs_up_at=8.0))
+    assert world.said()[0] == ("user", "[keypad] 4")
+
+
+def test_a_key_that_is_told_and_heard_counts_once() -> None:
+    keys = [
+        (1.0, LegDigit("4")),
+        (1.1, LegDigit("4", in_audio=True)),
+        (1.5, LegDigit("2")),
+        (1.6, LegDigit("2", in_audio=True)),
+    ]
+    world = play(World(answers=["Thank you."], events=keys, hangs_up_at=8.0))
+    assert world.said()[0] == ("user", "[keypad] 42")
+
+
+def test_keys_pressed_while_speaking_reach_the_model_with_the_words() -> None:
+    keys = [(1.5, LegDigit("4")), (1.8, LegDigit("2")), (2.0, LegDigit("#"))]
+    world = play(World(timeline=[says(1.0, "my code is this one", 2.0)], answers=["Thank you."], events=keys))
+    said = [text for role, text in world.said() if role == "user"]
+    assert "[keypad] 42" in said
+    assert "my code is this one" in said
+    assert [text for role, text in world.said() if role == "assistant"][-1] == "Thank you."
