@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from media.directory import TableDirectory
+from media.routes import Line
 from sovereign.calls.store import CallStore
 from sovereign.do_not_call import DoNotCallStore, Listing
 from sovereign.kernel.encryption import Cipher
@@ -59,10 +60,10 @@ def test_number_that_is_taken_off_may_be_called_again(world: World) -> None:
 
 
 def test_nobody_is_transferred_to_a_listed_number(world: World) -> None:
-    assert world.directory.transfer_target(ORG, None, DESTINATION) == f"sip:{DESTINATION}@8.8.8.8:5060"
+    assert f"sip:{DESTINATION}@8.8.8.8:5060" in str(vars(world.directory.transfer_route(ORG, Line(), DESTINATION)))
     world.list.add(ORG, Listing(phone_number=DESTINATION))
     with pytest.raises(DestinationNotAllowedError):
-        world.directory.transfer_target(ORG, None, DESTINATION)
+        world.directory.transfer_route(ORG, Line(), DESTINATION)
 
 
 def test_who_opts_out_in_a_call_is_not_dialled_again(world: World) -> None:
