@@ -37,6 +37,12 @@ def _paging() -> list[Row]:
     return paging.run(tell)
 
 
+def _campaigns() -> list[Row]:
+    from bench import campaigns  # noqa: PLC0415
+
+    return campaigns.run(tell)
+
+
 def _warm_start() -> list[Row]:
     from bench import warm_start  # noqa: PLC0415
 
@@ -67,6 +73,7 @@ def _require(*programs: str) -> None:
 SECTIONS: dict[str, Callable[[], list[Row]]] = {
     "platform": _platform,
     "paging": _paging,
+    "campaigns": _campaigns,
     "warm_start": _warm_start,
     "latency": _latency,
     "density": _density,

@@ -15,14 +15,17 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from bench import campaigns
 from bench.paging import ORGANIZATION, TABLE, loaded_table
 from infra.paths import REPOSITORY
 from tests.e2e.phones import calling, talk
 from tests.e2e.platform_process import running_stage
 from tests.e2e.second_node import lose_a_call
 from tests.e2e.stage import Stage
+from tests.e2e.test_campaigns import check_campaign
 
 ROWS, PAGES = 100_000, 12
+LEADS = 200
 LONG_CALL_SECONDS = 1800
 NODE_LOST_WITHIN_SECONDS = 180
 PARALLEL, ROUNDS = 50, 5
@@ -118,8 +121,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description="The long runs.")
     parser.add_argument("--quick", action="store_true", help="leave the 30-minute call out")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--campaigns", type=int, default=campaigns.SOAKED, help="simulated campaigns")
     given = parser.parse_args(arguments)
     report: dict[str, Figures] = {"paging": _ran("paging", lambda: paging(given.seed))}
+    report["campaigns"] = _ran("campaigns", lambda: campaigns.soak(range(given.campaigns)))
+    with tempfile.TemporaryDirectory() as name, running_stage(Path(name) / "home") as stage:
+        report["campaign"] = _ran("campaign", lambda: check_campaign(stage, Path(name) / "phones", leads=LEADS))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         with running_stage(folder / "home") as stage:

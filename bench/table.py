@@ -29,6 +29,11 @@ BUDGETS: dict[str, Budget] = {
     "table_requests_write_max": Budget("requests", 3),
     "offset_cost_ratio": Budget("ratio", 1.1),
     "webhook_first_attempt_p95_ms": Budget("ms", 1000),
+    "campaign_pacing_error_pct": Budget("%", 5),
+    "campaign_wrong_dials": Budget("dials", 0),
+    "campaign_requests_per_dial": Budget("requests", 25),
+    "campaign_dial_cost_ratio": Budget("ratio", 1.1),
+    "campaign_transitions_per_lead": Budget("states", 0.1),
     "warm_start_s": Budget("s", 20),
     "cold_import_ms": Budget("ms", 600),
 }

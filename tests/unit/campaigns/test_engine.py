@@ -134,6 +134,21 @@ def test_news_that_cannot_be_read_comes_again_alone(world: World) -> None:
     assert next(lead for lead in leads(world) if lead.call_id == ref.call_id).status != "calling"
 
 
+def test_campaign_whose_leads_were_all_removed_is_completed(world: World) -> None:
+    for lead in leads(world):
+        world.leads.remove(ORG, world.campaign_id, lead.id)
+    assert not placed(world)
+    assert world.campaign().status == "completed"
+
+
+def test_campaign_that_never_had_a_lead_waits_for_its_first(world: World) -> None:
+    empty = world.campaigns.create(ORG, world.campaign().settings)
+    world.campaigns.update(ORG, empty.id, {"status": "scheduled"})
+    assert world.attendance.see_to(ORG, empty.id)
+    assert world.runner_of().run(ORG, empty.id, 1).next == "wait"
+    assert world.campaigns.get(ORG, empty.id).status == "scheduled"
+
+
 def test_facts_of_a_whole_campaign_are_told_once_each(world: World) -> None:
     campaign = World(5, calm=True)
     campaign.run()

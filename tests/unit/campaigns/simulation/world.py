@@ -9,7 +9,7 @@ import heapq
 import random
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sovereign.assistants.settings import AssistantSettings
@@ -20,51 +20,40 @@ from sovereign.calls.outbound import OutboundCalls
 from sovereign.calls.store import CallStore
 from sovereign.campaigns import CampaignSettings, CampaignStore, LeadStore, NewLead
 from sovereign.campaigns.attendance import Attendance
+from sovereign.campaigns.claim import link_ref
 from sovereign.campaigns.fleet import Fleet
+from sovereign.campaigns.items import lead_from_item, lead_ref
 from sovereign.campaigns.lead_moves import LeadMoves
 from sovereign.campaigns.model import Campaign, Retry, RetryRule
 from sovereign.campaigns.runner import CampaignRunner
 from sovereign.do_not_call import DoNotCallStore, Listing
 from sovereign.kernel.errors import DomainError
 from sovereign.kernel.table import Put
-from sovereign.nodes.client import NodeAnswer
 from sovereign.nodes.model import Node
 from sovereign.numbers import NumberSettings, NumberStore
 from sovereign.organizations.items import to_item
 from sovereign.organizations.model import Organization, OutboundPolicy
 from sovereign.sip_trunks import TrunkSettings, TrunkStore
 from tests.unit.calls.harness import ORG, ReversibleCipher
+from tests.unit.campaigns.simulation.chances import (
+    CHANGES,
+    TELLS,
+    ZONES,
+    CrashError,
+    NoDialler,
+    OutOfHoursError,
+    inside,
+)
 from tests.unit.campaigns.simulation.memory_table import MemoryTable
 
-ZONES = [
-    "Europe/Amsterdam", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia",
-    "America/St_Johns", "Africa/Casablanca", "America/Sao_Paulo", "Pacific/Chatham", "UTC",
-]  # fmt: skip
-CHANGES = [
-    datetime(2026, 3, 28, 20, tzinfo=UTC),
-    datetime(2026, 10, 24, 20, tzinfo=UTC),
-    datetime(2026, 3, 7, 20, tzinfo=UTC),
-    datetime(2026, 10, 31, 20, tzinfo=UTC),
-    datetime(2026, 4, 4, 6, tzinfo=UTC),
-    datetime(2026, 6, 16, 9, tzinfo=UTC),
-]
-"""Evenings before clocks change somewhere, and a day on which none does."""
 LONGEST = timedelta(days=40)
-_TELLS = {
-    EndReason.USER_HANGUP: True, EndReason.ASSISTANT_HANGUP: True, EndReason.VOICEMAIL: True,
-    EndReason.OPT_OUT: True, EndReason.DIAL_BUSY: False, EndReason.DIAL_NO_ANSWER: False,
-    EndReason.DIAL_REJECTED: False, EndReason.DIAL_FAILED: False, EndReason.NODE_LOST: True,
-}  # fmt: skip
-
-
-class CrashError(BaseException):
-    """The process stops here."""
 
 
 class World:
     """A campaign and all around it. `rings` are the phones that rang: number, attempt, moment."""
 
-    def __init__(self, seed: int, *, calm: bool = False) -> None:
+    def __init__(self, seed: int, *, calm: bool = False, leads: int | None = None) -> None:
+        self._leads_wanted = leads
         self.chance = random.Random(seed)
         self.calm = calm
         self.now = self.chance.choice(CHANGES)
@@ -73,13 +62,15 @@ class World:
         self.windows: list[tuple[datetime, CampaignSettings]] = []
         self.told: Counter[str] = Counter()
         self.turns = 0
+        self.engine_requests = 0
+        """The engine's, and what happened meanwhile: phones, ends of calls and what they led to."""
         self._events: list[tuple[datetime, int, Callable[[], None]]] = []
         self._made = 0
         self._crashing = False
         self.table.interrupt = self._interrupt
         cipher = ReversibleCipher()
         self.calls = CallStore(self.table, self.clock, cipher=cipher)
-        outbound = OutboundCalls(self.table, self.calls, _NoDialler(), cipher, self.clock)
+        outbound = OutboundCalls(self.table, self.calls, NoDialler(), cipher, self.clock)
         self.moves = LeadMoves(self.table, self.calls, clock=self.clock)
         self.campaigns, self.leads = (
             CampaignStore(self.table, clock=self.clock),
@@ -116,7 +107,9 @@ class World:
             assert self.now - began < LONGEST, "the campaign does not end"
             assert self._events, "nothing is going to happen any more"
             self.sleep(max(0.001, (self._events[0][0] - self.now).total_seconds()))
-            self.check_counts()
+            if self._leads_wanted is None:
+                self.check_counts()
+        self.check_counts()
         return self.campaign()
 
     def campaign(self) -> Campaign:
@@ -169,6 +162,7 @@ class World:
             ),
         )
         count = chance.randint(20, 40) if self.calm else chance.randint(1, 30)
+        count = self._leads_wanted or count
         made = self.campaigns.create(ORG, settings, [self._lead(n, calm=self.calm) for n in range(count)])
         self.windows.append((self.now, settings))
         return made.id
@@ -249,7 +243,9 @@ class World:
     def _execute(self, generation: int) -> None:
         """The state machine: a turn, then what it asked for; a task that crashes is tried again, or all is lost."""
         self.turns += 1
+        before = self.table.requests
         turn = self._survived(lambda: self.runner_of().run(ORG, self.campaign_id, generation))
+        self.engine_requests += self.table.requests - before
         if turn is None:
             self._in(150, self._reap)
             if self.chance.random() < 0.5:
@@ -279,21 +275,23 @@ class World:
         assert claimed
         call = self.calls.get_row(ref)
         self._rang(call)
-        reason = self.chance.choice([*_TELLS])
+        reason = self.chance.choice([*TELLS])
         answered_after, ends_after = self.chance.uniform(1, 10), self.chance.uniform(10, 200)
-        if _TELLS[reason]:
+        if TELLS[reason]:
             self._in(answered_after, lambda: self.calls.mark_answered(ref))
         self._in(5 if self.calm else ends_after, lambda: self._end(ref, reason))
 
     def _rang(self, call: Call) -> None:
-        leads = self.leads.page(ORG, self.campaign_id, limit=1000, offset=0).leads
-        lead = next(lead for lead in leads if lead.call_id == call.ref.call_id)
-        assert lead.status == "calling"
+        link = self.table.items[link_ref(ORG, call.ref.call_id).pk]["CAMPAIGN"]
+        at = lead_ref(ORG, self.campaign_id, link["lead_id"])
+        lead = lead_from_item(self.table.items[at.pk][at.sk], self.campaign())
+        assert (lead.status, lead.call_id) == ("calling", call.ref.call_id)
         assert call.caller_phone == lead.phone_number
         self.rings.append((lead.phone_number, lead.attempts, self.now))
         settings = self.windows[-1][1]
         zone = ZoneInfo(lead.timezone or settings.timezone)
-        assert inside(self.now.astimezone(zone), settings), (self.now, zone.key, settings)
+        if not inside(self.now.astimezone(zone), settings):
+            raise OutOfHoursError(self.now, zone.key, settings)
 
     def _end(self, ref: CallRef, reason: EndReason) -> None:
         crashing, self._crashing = self._crashing, False
@@ -338,23 +336,3 @@ class World:
                 capacity=200,
             )
         ]
-
-
-def inside(local: datetime, settings: CampaignSettings) -> bool:
-    """The window in other words than the engine's: minutes since the start of the day on which it opened."""
-
-    def seconds(text: str) -> int:
-        hours, minutes, rest = map(int, text.split(":"))
-        return hours * 3600 + minutes * 60 + rest
-
-    start, end = seconds(settings.schedule_start_time), seconds(settings.schedule_end_time)
-    end += 86_400 if end <= start else 0
-    at = local.hour * 3600 + local.minute * 60 + local.second
-    today, yesterday = local.weekday(), (local.weekday() - 1) % 7
-    days = settings.schedule_days
-    return (today in days and start <= at < end) or (yesterday in days and start <= at + 86_400 < end)
-
-
-class _NoDialler:
-    def dial(self, org_id: str, call_id: str) -> NodeAnswer:
-        raise AssertionError("the world hands calls over itself")

@@ -25,6 +25,7 @@ from sovereign.destinations import OutboundLimitError
 from sovereign.do_not_call import entry_ref
 from sovereign.kernel.clock import Clock, to_wire
 from sovereign.kernel.errors import DestinationNotAllowedError, DomainError, UnavailableError
+from sovereign.kernel.phone import check_e164
 from sovereign.kernel.references import resource_ref
 from sovereign.kernel.table import ConditionFailed, Table, Update
 
@@ -146,7 +147,8 @@ class CampaignRunner:
         )
         open_zones, opens_at = self._zones(campaign, window, now)
         counts = campaign.stored_counts
-        if counts.total and not counts.pending and not counts.calling and self.moves.complete(campaign):
+        had_leads = bool(campaign.blocks)  # one that never had any waits for its first
+        if had_leads and not counts.pending and not counts.calling and self.moves.complete(campaign):
             raise _StoppedError
         if counts.pending and not counts.calling and not open_zones and opens_at is not None:
             raise _WaitError(opens_at)
@@ -213,6 +215,7 @@ class CampaignRunner:
             if not window.is_open(claim.now, zone):
                 raise ClaimLostError  # it closed since it was looked at
             message = None if template is None else fill(template, lead.variables)
+            _require_number(lead)
             return self._commit(claim, message)
         except UnknownZoneError as unknown:
             raise _SkipError("unknown_timezone") from unknown
@@ -238,6 +241,14 @@ class CampaignRunner:
         if listed and self.table.get(listed, consistent=True):
             return "do_not_call"
         return "destination_not_allowed"
+
+
+def _require_number(lead: Lead) -> None:
+    """It was one when it was saved; what counts as one may have changed since."""
+    try:
+        check_e164(lead.phone_number)
+    except ValueError as problem:
+        raise _SkipError("invalid_number") from problem
 
 
 def _ms(moment: datetime) -> int:

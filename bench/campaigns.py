@@ -1,0 +1,90 @@
+"""What campaigns promise, measured in virtual time: the real engine and stores on a table in memory.
+
+The world of `tests/unit/campaigns/simulation`: undisturbed for the pace and the cost, with crashes, lost news and
+meddling users for dials that should not have been.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from bench.table import Row
+
+PACED, LEADS, MANY_LEADS, DISTURBED = 8, 200, 2000, 60
+SOAKED = 10_000
+_TRANSITIONS_A_TURN = 2
+_AT_ONE_A_SECOND: Final = 9
+"""A seed whose campaign makes one call a second."""
+
+
+def run(tell: Callable[[str], None]) -> list[Row]:
+    """The rows."""
+    _prepare()
+    error = max(_pacing_error(seed) for seed in range(PACED))
+    tell(f"  pace of {PACED} campaigns with {LEADS} leads: {error:.2f}% off at most")
+    wrong = sum(wrong_dials(seed) for seed in range(DISTURBED))
+    tell(f"  {DISTURBED} disturbed campaigns: {wrong} wrong dials")
+    few, transitions = _cost(LEADS)
+    many, _ = _cost(MANY_LEADS)
+    tell(f"  requests a dial: {few:.1f} with {LEADS} leads, {many:.1f} with {MANY_LEADS}")
+    return [
+        Row("campaign_pacing_error_pct", error, note=f"worst of {PACED} campaigns"),
+        Row("campaign_wrong_dials", wrong, note=f"{DISTURBED} campaigns; make soak: {SOAKED}"),
+        Row("campaign_requests_per_dial", few, note="claim, call and its end"),
+        Row("campaign_dial_cost_ratio", many / few, note=f"{MANY_LEADS} leads over {LEADS}"),
+        Row("campaign_transitions_per_lead", transitions, note=f"{LEADS} leads at 1 call a second"),
+    ]
+
+
+def wrong_dials(seed: int) -> int:
+    """Calls of a disturbed campaign that rang twice for an attempt, or out of hours; other broken promises raise."""
+    _prepare()
+    from tests.unit.campaigns.simulation.chances import OutOfHoursError  # noqa: PLC0415 - after the variables
+    from tests.unit.campaigns.simulation.world import World  # noqa: PLC0415 - as above
+
+    world = World(seed)
+    try:
+        campaign = world.run()
+    except OutOfHoursError:
+        return 1
+    world.check_counts()
+    counts = campaign.counts
+    assert counts.pending == counts.calling == 0, f"campaign {seed} left leads behind"
+    rang = Counter((number, attempt) for number, attempt, _ in world.rings)
+    return sum(times - 1 for times in rang.values())
+
+
+def soak(seeds: Sequence[int]) -> dict[str, Any]:
+    """Many disturbed campaigns."""
+    wrong = sum(wrong_dials(seed) for seed in seeds)
+    assert wrong == 0, f"{wrong} wrong dials"
+    return {"campaigns": len(seeds), "wrong_dials": wrong}
+
+
+def _pacing_error(seed: int) -> float:
+    world = _undisturbed(seed, LEADS)
+    per_second = world.campaign().settings.calls_per_second
+    moments = sorted(at for _, attempt, at in world.rings if attempt == 1)
+    span = (moments[-1] - moments[0]).total_seconds()
+    wanted = (len(moments) - 1) / per_second
+    return float(abs(span - wanted) / wanted * 100)
+
+
+def _cost(leads: int) -> tuple[float, float]:
+    """Table requests a dial, and state transitions a lead."""
+    world = _undisturbed(_AT_ONE_A_SECOND, leads)
+    return world.engine_requests / len(world.rings), world.turns * _TRANSITIONS_A_TURN / leads
+
+
+def _undisturbed(seed: int, leads: int) -> Any:
+    from tests.unit.campaigns.simulation.world import World  # noqa: PLC0415 - after the variables
+
+    world = World(seed, calm=True, leads=leads)
+    world.run()
+    return world
+
+
+def _prepare() -> None:
+    os.environ.update({"AWS_DEFAULT_REGION": "eu-west-1", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"})
+    os.environ["DEFAULT_PROVIDERS"] = "local"
