@@ -7,10 +7,11 @@ from uuid import uuid4
 
 import pytest
 
+from tests.conftest import free_ports
 from tests.e2e import scenarios, sipp
 from tests.e2e.ears import transcribe
 from tests.e2e.listeners import running
-from tests.e2e.phones import Phone, calling, talk
+from tests.e2e.phones import Phone, calling, talk, waiting
 from tests.e2e.stage import Stage, check_ended, until
 from tests.fakes.openai import Answer, Chat, FakeOpenAI
 from tests.media.speech.hearing import words_of
@@ -84,31 +85,78 @@ def test_injected_context_reaches_the_model_and_its_answer_the_caller(stage: Sta
     assert (usage["byok_stt"], usage["byok_llm"], usage["byok_tts"]) == (False, True, False)
 
 
-@pytest.mark.parametrize("accepts", [True, False], ids=["accepted", "refused"])
-def test_transfer_refers_the_caller_and_a_refusal_leaves_the_assistant_in_the_call(
-    stage: Stage, tmp_path: Path, accepts: bool
-) -> None:
-    scenario = scenarios.caller_is_referred(sipp.timeline(tmp_path), accepts=accepts, seconds=40)
+def _transfer(stage: Stage, phone: Phone, destination: str) -> str:
+    """Order a transfer in the call of a phone that takes no REFER unless its scenario does; the call's id."""
+    call_id = stage.call_of(phone.number)["id"]
+    stage.said(call_id, "how can i help you")
+    order = {"destination": destination, "message": "I will put you through now."}
+    assert stage.control(call_id, type="transfer", **order).status_code == 200
+    until(lambda: f"Refer-To: {destination}" in phone.process.all_messages() or None, 15, "the REFER")
+    return call_id
+
+
+def _reported(stage: Stage, call_id: str, destination: str, outcome: str) -> None:
+    transfer = stage.report(call_id)["body"]["message"]["transfer"]
+    assert transfer == {"destination": destination, "outcome": outcome}
+
+
+def test_transfer_refers_the_caller(stage: Stage, tmp_path: Path) -> None:
+    desk = "sip:desk@127.0.0.1:24999"
+    scenario = scenarios.caller_is_referred(sipp.timeline(tmp_path), accepts=True, seconds=40)
     with calling(stage, scenario, tmp_path) as phone:
-        call_id = stage.call_of(phone.number)["id"]
-        stage.said(call_id, "how can i help you")
-        order = {"destination": "sip:desk@127.0.0.1:24999", "message": "I will put you through now."}
-        assert stage.control(call_id, type="transfer", **order).status_code == 200
-        until(lambda: "REFER sip:" in phone.process.all_messages() or None, 15, "the REFER")
-        assert "sip:desk@127.0.0.1:24999" in phone.process.all_messages()
-        if not accepts:
-            spoken = len(stage.call(call_id)["messages"])
-            until(lambda: len(stage.call(call_id)["messages"]) > spoken or None, 15, "the assistant going on")
-            assert stage.control(call_id, type="end-call").status_code == 200
+        call_id = _transfer(stage, phone, desk)
         assert phone.process.wait(30) == 0, phone.process.messages()
+        assert "put you through now" in " ".join(words_of(transcribe(phone.audio())))
+    check_ended(stage, call_id, "transferred", "transferred")
+    _reported(stage, call_id, desk, "succeeded")
+
+
+def test_caller_whose_phone_takes_no_refer_is_bridged_and_both_hear_each_other(stage: Stage, tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    desk = f"sip:desk@127.0.0.1:{port}"
+    answering = sipp.timeline(tmp_path / "desk", 5.0, "price_checkup")
+    says = sipp.timeline(tmp_path / "caller", 30.0, "hello_hours")
+    caller = scenarios.caller_is_referred(says, accepts=False, seconds=80)
+    with (
+        waiting(scenarios.callee(answering, ring_seconds=2, seconds=40, we_hang_up=True), tmp_path, port=port) as other,
+        calling(stage, caller, tmp_path / "caller") as phone,
+    ):
+        call_id = _transfer(stage, phone, desk)
+        stage.in_status(call_id, {"transferred"})
+        bridged = stage.call(call_id)
+        assert (bridged["end_reason"], bridged["ended_at"]) == ("transferred", None)
+        assert other.process.wait(60) == 0, other.process.messages()
+        assert phone.process.wait(20) == 0, phone.process.messages()
+        assert "opening hours on saturday" in " ".join(words_of(transcribe(other.audio())))
         heard = " ".join(words_of(transcribe(phone.audio())))
         assert "put you through now" in heard
-    if accepts:
-        check_ended(stage, call_id, "transferred", "transferred")
-    else:
-        check_ended(stage, call_id, "ended", "control_end_call")
-    transfer = stage.report(call_id)["body"]["message"]["transfer"]
-    assert transfer == {"destination": "sip:desk@127.0.0.1:24999", "outcome": "succeeded" if accepts else "refused"}
+        assert "how much does a check" in heard
+    until(lambda: stage.call(call_id)["ended_at"], 20, "the end of the bridge")
+    assert check_ended(stage, call_id, "transferred", "transferred")["duration_seconds"] >= 40
+    _reported(stage, call_id, desk, "succeeded")
+    updates = stage.webhooks(call_id, "status-update")
+    told = sorted(
+        {(int(e["headers"]["webhook-id"].rpartition(".")[2]), e["body"]["message"]["call"]["status"]) for e in updates}
+    )
+    assert [status for _, status in told] == ["ringing", "in-progress", "transferred"]
+
+
+def test_caller_goes_on_with_the_assistant_when_the_other_side_is_busy(stage: Stage, tmp_path: Path) -> None:
+    (port,) = free_ports(1)
+    desk = f"sip:desk@127.0.0.1:{port}"
+    caller = scenarios.caller_is_referred(sipp.timeline(tmp_path / "caller"), accepts=False, seconds=60)
+    with (
+        waiting(scenarios.callee_refuses("486 Busy Here"), tmp_path, port=port) as other,
+        calling(stage, caller, tmp_path / "caller") as phone,
+    ):
+        call_id = _transfer(stage, phone, desk)
+        assert other.process.wait(20) == 0, other.process.messages()
+        spoken = len(stage.call(call_id)["messages"])
+        until(lambda: len(stage.call(call_id)["messages"]) > spoken or None, 15, "the assistant going on")
+        assert stage.control(call_id, type="end-call").status_code == 200
+        assert phone.process.wait(30) == 0, phone.process.messages()
+    check_ended(stage, call_id, "ended", "control_end_call")
+    _reported(stage, call_id, desk, "busy")
 
 
 def test_commands_are_checked_and_limited(stage: Stage, silent_call: tuple[Phone, str]) -> None:

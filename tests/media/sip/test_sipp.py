@@ -166,7 +166,7 @@ async def test_ringing_call_is_cancelled(station: Station, tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("refer_answer", "notify", "outcome"),
     [
-        ((603, "Decline"), None, TransferOutcome.REFUSED),
+        ((603, "Decline"), None, TransferOutcome.UNSUPPORTED),
         ((202, "Accepted"), "SIP/2.0 486 Busy Here", TransferOutcome.BUSY),
         ((202, "Accepted"), "SIP/2.0 200 OK", TransferOutcome.SUCCEEDED),
         ((202, "Accepted"), None, TransferOutcome.FAILED),

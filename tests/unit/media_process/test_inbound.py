@@ -19,6 +19,7 @@ from sovereign.kernel.errors import InsufficientCreditsError, InvalidRequestErro
 from sovereign.webhooks.answers import Failure, WebhookFailedError
 from sovereign.workflows import WorkflowSettings
 from sovereign.workflows.running import RunnableWorkflow
+from tests.unit.media_process.scripted import HEADERS
 from tests.unit.workflows.definitions import reception
 
 STAGES = ["route", "create", "ask", "answered", "set_assistant", "reserve", "prepare", "answer", "byok"]
@@ -41,6 +42,21 @@ def rich(stand: Any) -> None:
     stand.answer = transient(
         {name: value.model_dump(by_alias=True, exclude_none=True) for name, value in members.items()}
     )
+
+
+@pytest.mark.parametrize("hops", ["3", "12", "many", "-1"])
+async def test_call_transferred_in_a_circle_is_refused_without_a_row(stand: Any, hops: str) -> None:
+    stand.invite({**HEADERS, "X-Sovereign-Hops": hops})
+    await stand.over()
+    assert stand.leg.did == ["reject"]
+    assert (stand.rows, stand.stages) == ({}, [])
+
+
+async def test_call_that_was_transferred_twice_is_taken(stand: Any) -> None:
+    stand.invite({**HEADERS, "X-Sovereign-Hops": "2"})
+    await stand.reach("session")
+    stand.leg.close(LegClosedBy.PEER)
+    await stand.over()
 
 
 async def test_call_is_taken_conversed_and_ended(stand: Any) -> None:

@@ -2,7 +2,7 @@ import json
 from datetime import timedelta
 from itertools import pairwise
 
-from sovereign.calls.model import Message
+from sovereign.calls.model import CallOutcome, EndReason, Message
 from sovereign.kernel.table import Ref
 from sovereign.webhooks.delivery import DeliveryStatus
 from sovereign.webhooks.queue import QueuedAttempt
@@ -50,6 +50,23 @@ def test_nobody_to_tell_makes_no_record_and_lets_the_next_fact_go(world: World) 
         {"role": "user", "content": "Hello"},
         {"role": "assistant", "content": "Good day"},
     ]
+
+
+def test_bridged_call_tells_its_last_status_once_and_reports_when_it_is_over(world: World) -> None:
+    done = {"destination": "+31201234567", "outcome": "succeeded"}
+    ref = world.start_call()
+    world.calls.mark_answered(ref)
+    world.clock.advance(seconds=30)
+    world.calls.mark_transferred(ref, done)
+    world.clock.advance(seconds=60)
+    world.calls.finish(ref, CallOutcome(end_reason=EndReason.TRANSFERRED, transfer=done))
+    world.calls.write_report(ref)
+    for sequence in range(1, 6):
+        world.deliverer.deliver_fact(world.fact(ref, sequence))
+    *updates, report = world.sender.messages
+    told = [(update["call"]["status"], update.get("end_reason")) for update in updates]
+    assert told == [("ringing", None), ("in-progress", None), ("transferred", "transferred")]
+    assert (report["type"], report["duration_seconds"], report["transfer"]) == ("end-of-call-report", 90, done)
 
 
 def test_without_its_own_webhook_the_account_is_told_with_its_secret(world: World) -> None:
