@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from bench.table import Row
 
-PACED, LEADS, MANY_LEADS, DISTURBED = 8, 200, 2000, 60
+PACED, LEADS, MANY_LEADS, DISTURBED = 8, 200, 1000, 60
 SOAKED = 10_000
 _TRANSITIONS_A_TURN = 2
 _AT_ONE_A_SECOND: Final = 9

@@ -33,7 +33,7 @@ BUDGETS: dict[str, Budget] = {
     "campaign_wrong_dials": Budget("dials", 0),
     "campaign_requests_per_dial": Budget("requests", 25),
     "campaign_dial_cost_ratio": Budget("ratio", 1.1),
-    "campaign_transitions_per_lead": Budget("states", 0.1),
+    "campaign_transitions_per_lead": Budget("states", 0.3),
     "warm_start_s": Budget("s", 20),
     "cold_import_ms": Budget("ms", 600),
 }

@@ -54,7 +54,7 @@ class MemoryTable(Table):
             rows.reverse()
         cut = rows[:limit] if limit else rows
         more = {"at": cut[-1][0], "ref": cut[-1][1]} if len(cut) < len(rows) else None
-        return Page([item for _, _, item in cut], more)
+        return Page([dict(item) for _, _, item in cut], more)
 
     def put(self, write: Put) -> None:
         self._apply([write])
@@ -115,7 +115,7 @@ class MemoryTable(Table):
 
     def _sorted(self, pk: str, index: str | None) -> list[tuple[str, Ref, Item]]:
         if index is None:
-            return [(sk, Ref(pk, sk), dict(self.items[pk][sk])) for sk in sorted(self.items[pk])]
+            return [(sk, Ref(pk, sk), self.items[pk][sk]) for sk in sorted(self.items[pk])]
         assert index == "due", index
         return [
             (at, ref, {"pk": ref.pk, "sk": ref.sk, "due_at": at})
