@@ -125,7 +125,7 @@ class MemoryTable(Table):
 
 def holds(condition: Condition, item: Mapping[str, Any]) -> bool:
     """Whether an item meets one of boto3's conditions."""
-    operator, (left, *right) = condition.expression_operator, condition._values
+    operator, (left, *right) = condition.expression_operator, condition.get_expression()["values"]
     if operator == "AND":
         return holds(left, item) and holds(right[0], item)
     if operator == "OR":

@@ -10,6 +10,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 from sovereign.assistants.settings import AssistantSettings
@@ -27,6 +28,7 @@ from sovereign.campaigns.lead_moves import LeadMoves
 from sovereign.campaigns.model import Campaign, Retry, RetryRule
 from sovereign.campaigns.runner import CampaignRunner
 from sovereign.do_not_call import DoNotCallStore, Listing
+from sovereign.kernel.encryption import Cipher
 from sovereign.kernel.errors import DomainError
 from sovereign.kernel.table import Put
 from sovereign.nodes.model import Node
@@ -47,6 +49,7 @@ from tests.unit.campaigns.simulation.chances import (
 from tests.unit.campaigns.simulation.memory_table import MemoryTable
 
 LONGEST = timedelta(days=40)
+T = TypeVar("T")
 
 
 class World:
@@ -64,11 +67,11 @@ class World:
         self.turns = 0
         self.engine_requests = 0
         """The engine's, and what happened meanwhile: phones, ends of calls and what they led to."""
-        self._events: list[tuple[datetime, int, Callable[[], None]]] = []
+        self._events: list[tuple[datetime, int, Callable[[], object]]] = []
         self._made = 0
         self._crashing = False
         self.table.interrupt = self._interrupt
-        cipher = ReversibleCipher()
+        cipher = cast(Cipher, ReversibleCipher())
         self.calls = CallStore(self.table, self.clock, cipher=cipher)
         outbound = OutboundCalls(self.table, self.calls, NoDialler(), cipher, self.clock)
         self.moves = LeadMoves(self.table, self.calls, clock=self.clock)
@@ -76,9 +79,13 @@ class World:
             CampaignStore(self.table, clock=self.clock),
             LeadStore(self.table, clock=self.clock),
         )
-        self.runner_of = lambda: CampaignRunner(
-            self.table, outbound, self.moves, Fleet(self._nodes), self.clock, self.sleep, self._hand_over
-        )
+
+        def runner_of() -> CampaignRunner:
+            return CampaignRunner(
+                self.table, outbound, self.moves, Fleet(self._nodes), self.clock, self.sleep, self._hand_over
+            )
+
+        self.runner_of = runner_of
         self.attendance = Attendance(self.table, self.moves, self._start, clock=self.clock)
         self._furnish(cipher)
         self.campaign_id = self._campaign()
@@ -129,7 +136,7 @@ class World:
         waiting = Counter(item["timezone"] or "" for item in items if item["status"] == "pending")
         assert campaign.zones == frozenset(waiting), (campaign.zones, waiting)
 
-    def _furnish(self, cipher: ReversibleCipher) -> None:
+    def _furnish(self, cipher: Cipher) -> None:
         policy = OutboundPolicy(("NL", "US"), 100, 10_000)
         if not self.calm and self.chance.random() < 0.3:
             policy = OutboundPolicy(("NL", "US"), self.chance.randint(1, 5), self.chance.randint(5, 60))
@@ -144,7 +151,7 @@ class World:
 
     def _campaign(self) -> str:
         chance = self.chance
-        agent = AssistantStore(self.table, ReversibleCipher()).create(ORG, AssistantSettings(name="A"))
+        agent = AssistantStore(self.table, cast(Cipher, ReversibleCipher())).create(ORG, AssistantSettings(name="A"))
         settings = CampaignSettings(
             name="C",
             agent_id=agent.assistant.id,
@@ -167,7 +174,7 @@ class World:
         self.windows.append((self.now, settings))
         return made.id
 
-    def _window(self) -> dict[str, object]:
+    def _window(self) -> dict[str, Any]:
         if self.calm:
             return {"schedule_start_time": "00:00", "schedule_end_time": "23:59:59"}
         start, length = self.chance.randrange(1440), self.chance.choice([30, 90, 300, 600, 1200])
@@ -307,7 +314,7 @@ class World:
         if self._survived(lambda: self.moves.call_ended(ref.org_id, ref.call_id)) is None:
             self._in(30, lambda: self._told(ref))
 
-    def _survived(self, work: Callable[[], object]) -> object | None:
+    def _survived(self, work: Callable[[], T]) -> T | None:
         """The result, or None where the process was stopped on the way."""
         before, self._crashing = self._crashing, not self.calm
         try:
@@ -323,7 +330,7 @@ class World:
 
     def _in(self, seconds: float, happen: Callable[[], object]) -> None:
         self._made += 1
-        heapq.heappush(self._events, (self.now + timedelta(seconds=seconds), self._made, happen))  # type: ignore[arg-type]
+        heapq.heappush(self._events, (self.now + timedelta(seconds=seconds), self._made, happen))
 
     def _nodes(self) -> list[Node]:
         return [
