@@ -247,3 +247,22 @@ def test_import_contracts_hold() -> None:
         env={"PYTHONPATH": ":".join(map(str, (ROOT, SOVEREIGN.parent, MEDIA.parent))), "PATH": "/usr/bin:/bin"},
     )
     assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+
+
+def test_every_decision_has_a_number_of_its_own_and_names_it() -> None:
+    records = sorted((ROOT / "docs/decisions").glob("*.md"))
+    numbers = [record.name[:3] for record in records]
+    assert numbers == [f"{number:03}" for number in range(1, len(records) + 1)]
+    titles = [record.read_text(encoding="utf-8").splitlines()[0] for record in records]
+    assert [title[:6] for title in titles] == [f"# {number}:" for number in numbers]
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_and_documents_named_in_a_document_exist(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    linked = {document.parent / target for target in re.findall(r"\]\((?!https?:)([^)#]+)[^)]*\)", text)}
+    named = {ROOT / name for name in re.findall(r"`(docs/[\w/-]+\.(?:md|json))`", text)}
+    assert [path for path in sorted(linked | named) if not path.exists()] == []
