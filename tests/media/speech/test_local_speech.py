@@ -10,7 +10,7 @@ import pytest
 from media.speech.interfaces import ChatMessage, TextDelta, ToolCall, ToolSpec, Transcript
 from media.speech.local.intents import IntentModel
 from media.speech.local.models import LocalModels
-from media.speech.local.pcm import from_pcm, resample, to_pcm
+from media.speech.local.pcm import Samples, from_pcm, resample, to_pcm
 from media.speech.local.recogniser import LocalRecogniser
 from media.speech.local.synthesiser import LocalSynthesiser
 from tests.fakes.assistant import RIVERSIDE, RIVERSIDE_TOOLS, instructions_of
@@ -63,6 +63,43 @@ async def test_long_silence_before_speech_costs_no_words_and_no_memory(models: L
     await session.close()
 
 
+def key_tone(seconds: float) -> Samples:
+    """The key "1" as it sounds on the line."""
+    moments = np.arange(int(seconds * PHONE_RATE)) / PHONE_RATE
+    return sum(np.sin(2 * np.pi * hertz * moments) * 0.12 for hertz in (697, 1209)).astype(np.float32)  # type: ignore[union-attr]
+
+
+def knock() -> Samples:
+    """A short noise that dies away."""
+    fading = np.exp(-np.linspace(0, 5, PHONE_RATE // 5))
+    return (np.random.default_rng(1).normal(0, 0.25, len(fading)) * fading).astype(np.float32)
+
+
+@pytest.mark.parametrize("sound", [key_tone(0.02), key_tone(0.15), knock()], ids=["tone's end", "tone", "knock"])
+@pytest.mark.parametrize("pause", [0.5, 1.0, 4.0, 16.0])
+async def test_a_sound_before_speech_costs_no_words(models: LocalModels, sound: Samples, pause: float) -> None:
+    recording = RECORDINGS["price_checkup"]
+    line = to_pcm(sound) + bytes(int(pause * PHONE_RATE) * 2)
+    heard = await hear(models, line + recording.pcm, recording.rate)
+    assert word_errors(recording.text, heard) == (0, 7), heard
+
+
+async def test_a_sound_and_speech_fed_at_once_are_heard_as_if_in_packets(models: LocalModels) -> None:
+    recording = RECORDINGS["price_checkup"]
+    session = await LocalRecogniser(models).open(recording.rate)
+    await session.feed(to_pcm(key_tone(0.1)) + bytes(4 * PHONE_RATE) + recording.pcm)
+    assert word_errors(recording.text, await session.finalise()) == (0, 7)
+    await session.close()
+
+
+async def test_speech_in_pieces_is_one_text_in_order(models: LocalModels) -> None:
+    parts = [RECORDINGS[name] for name in ("price_checkup", "name_johnson", "book_tuesday")]
+    pause = bytes(int(0.8 * PHONE_RATE) * 2)
+    heard = await hear(models, pause.join(part.pcm for part in parts), PHONE_RATE)
+    wrong, total = word_errors(" ".join(part.text for part in parts), heard)
+    assert wrong / total < 0.15, heard
+
+
 async def test_two_utterances_do_not_mix(models: LocalModels) -> None:
     first, second = RECORDINGS["price_checkup"], RECORDINGS["name_johnson"]
     session = await LocalRecogniser(models, interim=False).open(first.rate)
@@ -89,6 +126,7 @@ async def test_interim_text_comes_before_the_final_one(models: LocalModels) -> N
     second = recording.rate * 2
     for at in range(0, len(recording.pcm), second):
         await session.feed(recording.pcm[at : at + second])
+        await asyncio.sleep(0)  # what was begun by this audio is under way
         await _until(lambda: models.idle)
     final = await session.finalise()
     await session.close()
@@ -109,6 +147,16 @@ async def test_recognition_does_not_hold_up_the_event_loop(models: LocalModels) 
         ticks += 1
     assert await hearing
     assert ticks > 10
+
+
+async def test_interim_text_of_an_utterance_that_has_ended_is_not_told(models: LocalModels) -> None:
+    recording = RECORDINGS["price_checkup"]
+    session = await LocalRecogniser(models).open(recording.rate)
+    await session.feed(recording.pcm[: -recording.rate // 5 * 2])
+    final = await session.finalise()
+    await _until(lambda: models.idle)
+    await session.close()
+    assert [t async for t in session.transcripts()] == [Transcript(final, final=True)]
 
 
 @pytest.mark.parametrize(

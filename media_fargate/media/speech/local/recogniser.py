@@ -24,6 +24,10 @@ _KEEP_BEFORE_SECONDS, _KEEP_AFTER_SECONDS = 0.5, 0.25
 _PAD_SECONDS = 0.3
 # Silence before the first speech is dropped beyond this, so that a long wait costs nothing.
 _LEAD_SECONDS = 1.0
+# Sounds this far apart are recognised apart: of a key tone or a knock, a pause and then words in one piece the model
+# often makes nothing at all. Longer than it takes to notice the end of speech, so that words are seldom parted.
+_PAUSE_SECONDS = 0.4
+_JUDGED_SECONDS = 0.06
 _OLD_SPELLING = re.compile(r"\b(?:to-(?:morrow|day|night)|good-bye)\b", re.IGNORECASE)
 
 
@@ -49,6 +53,7 @@ class LocalSession:
         self._interim = interim
         self._audio = bytearray()
         self._heard = False
+        self._quiet = 0
         self._finished: list[asyncio.Task[str]] = []
         self._interim_task: asyncio.Task[None] | None = None
         self._next_interim = self._bytes(_INTERIM_EVERY_SECONDS)
@@ -57,21 +62,16 @@ class LocalSession:
         self._out: asyncio.Queue[Transcript | ProviderError | None] = asyncio.Queue()
 
     async def feed(self, pcm: bytes) -> None:
-        """Add audio; a full buffer is recognised in the background."""
+        """Add audio; what ended with a pause, and a full buffer, is recognised in the background."""
         if self._closed or not pcm:
             return
-        self._audio += pcm
         self._seconds += len(pcm) / 2 / self._rate
-        if not self._heard:
-            self._heard = self._has_speech(pcm)
-            if not self._heard:
-                del self._audio[: -self._bytes(_LEAD_SECONDS)]
-                return
-        if len(self._audio) >= self._bytes(_LONGEST_SECONDS):
-            self._cut()
-        elif self._interim and len(self._audio) >= self._next_interim and self._models.idle:
+        step = self._bytes(_JUDGED_SECONDS)
+        for at in range(0, len(pcm), step):
+            self._take(pcm[at : at + step])
+        if self._interim and self._heard and len(self._audio) >= self._next_interim and self._models.idle:
             self._next_interim = len(self._audio) + self._bytes(_INTERIM_EVERY_SECONDS)
-            self._interim_task = asyncio.create_task(self._say_interim(bytes(self._audio)))
+            self._interim_task = asyncio.create_task(self._say_interim(self._audio, list(self._finished)))
 
     async def finalise(self) -> str:
         """Recognise what was fed since the last time; "" for silence. Raises ProviderError."""
@@ -79,7 +79,7 @@ class LocalSession:
         audio, heard = bytes(self._audio), self._heard
         self._start_over()
         last = await self._recognise(audio) if heard else ""
-        text = " ".join(piece for piece in [*[await p for p in pieces], last] if piece)
+        text = _joined([*[await piece for piece in pieces], last])
         if text and not self._closed:
             self._out.put_nowait(Transcript(text, final=True))
         return text
@@ -110,23 +110,37 @@ class LocalSession:
         self._heard = False
         self._next_interim = self._bytes(_INTERIM_EVERY_SECONDS)
 
-    def _cut(self) -> None:
-        at = 2 * quietest(from_pcm(bytes(self._audio)), self._rate, _EARLIEST_CUT_SECONDS)
+    def _take(self, pcm: bytes) -> None:
+        self._audio += pcm
+        if self._has_speech(pcm):
+            self._heard, self._quiet = True, 0
+        else:
+            self._quiet += len(pcm)
+        if not self._heard:
+            del self._audio[: -self._bytes(_LEAD_SECONDS)]
+        elif self._quiet >= self._bytes(_PAUSE_SECONDS):
+            self._cut(len(self._audio) - self._bytes(_PAUSE_SECONDS / 2))
+            self._heard = False
+        elif len(self._audio) >= self._bytes(_LONGEST_SECONDS):
+            self._cut(2 * quietest(from_pcm(bytes(self._audio)), self._rate, _EARLIEST_CUT_SECONDS))
+
+    def _cut(self, at: int) -> None:
         self._finished.append(asyncio.create_task(self._recognise(bytes(self._audio[:at]))))
         self._audio = self._audio[at:]
         self._next_interim = len(self._audio) + self._bytes(_INTERIM_EVERY_SECONDS)
 
-    async def _say_interim(self, audio: bytes) -> None:
-        buffer = self._audio
+    async def _say_interim(self, buffer: bytearray, pieces: list[asyncio.Task[str]]) -> None:
+        if buffer is not self._audio:
+            return
         try:
-            text = await self._recognise(audio)
+            text = await self._recognise(bytes(buffer))
+            before = [await piece for piece in pieces]
         except ProviderError as failure:
             self._out.put_nowait(failure)
             return
         # an utterance that ended meanwhile has its final text already
         if text and buffer is self._audio and not self._closed:
-            before = [task.result() for task in self._finished if task.done() and not task.exception()]
-            self._out.put_nowait(Transcript(" ".join([*before, text]), final=False))
+            self._out.put_nowait(Transcript(_joined([*before, text]), final=False))
 
     async def _recognise(self, audio: bytes) -> str:
         try:
@@ -156,6 +170,10 @@ class LocalSession:
 
     def _bytes(self, seconds: float) -> int:
         return int(seconds * self._rate) * 2
+
+
+def _joined(pieces: list[str]) -> str:
+    return " ".join(piece for piece in pieces if piece)
 
 
 def _levelled(sound: Samples) -> Samples:
