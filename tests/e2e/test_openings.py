@@ -105,7 +105,8 @@ def test_a_person_who_answers_is_greeted_and_can_opt_out(stage: Stage, line: Lin
         assert phone.process.wait(60) == 0, phone.process.messages()
         words = heard(phone)
     call = check_ended(stage, call_id, "ended", "opt_out")
-    assert [m["role"] for m in call["messages"]][:3] == ["user", "assistant", "user"]
+    # who is first depends on how long it took to be sure of a person: they answered, and were greeted
+    assert {m["role"] for m in call["messages"][:2]} == {"user", "assistant"}
     assert words.index("how can i help") < words.index("do not call list")
     try:
         listed = stage.get("/do-not-call", limit=1000)
