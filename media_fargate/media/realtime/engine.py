@@ -11,14 +11,11 @@ from media.conversation.context import Context
 from media.conversation.history import History
 from media.conversation.keypad import Keypad
 from media.conversation.opening import Opening
+from media.conversation.opt_out import OptOut
 from media.conversation.sentences import contains_phrase
 from media.conversation.settings import ConversationSettings
 from media.conversation.silence import SilenceWatch
-from media.conversation.turn_taking import (
-    LikelyEnd,
-    SpeechResumed,
-    SpeechStarted,
-)
+from media.conversation.turn_taking import LikelyEnd, SpeechResumed, SpeechStarted
 from media.conversation.utterance import Utterance
 from media.realtime.caller_voice import CallerVoice
 from media.realtime.events import AnswerLate, ModelConnected, ModelFailed, ModelLost
@@ -37,8 +34,11 @@ class RealtimeConversation:
     """Carries the model's speech to the caller, lets it be interrupted, runs its tools, asks the silent, and decides
     when the call ends."""
 
-    def __init__(self, settings: ConversationSettings, end: Callable[[Ending], None]) -> None:
+    def __init__(
+        self, settings: ConversationSettings, end: Callable[[Ending], None], opt_out: OptOut | None = None
+    ) -> None:
         self._settings = settings
+        self._opt_out = opt_out
         self._loop = asyncio.get_running_loop()
         self._events: asyncio.Queue[ev.ConversationEvent] = asyncio.Queue()
         self._closing = Closing(end)
@@ -82,7 +82,7 @@ class RealtimeConversation:
             ev.BeepHeard: lambda _: None,
             ev.BeepEnded: lambda _: None,
             LegDigit: self._on_digit,
-            LegClosed: lambda event: self._closing.leg_closed(event, may_leave=self._peer_may_leave),
+            LegClosed: self._on_leg_closed,
             LegRinging: lambda _: None,
             LegAnswered: lambda _: None,
         }
@@ -144,6 +144,11 @@ class RealtimeConversation:
             # the watch for answering machines knows words as a recogniser tells them
             self._opening.observe(ev.UtteranceRecognised(text))
 
+    def caller_said(self, text: str) -> None:
+        """All of a turn: who never wants to be called again is let go."""
+        if self._opt_out and (confirmation := self._opt_out.asked(text)) is not None:
+            self.close(Ending(EndReason.OPT_OUT), confirmation)
+
     def caller_answered(self) -> None:
         """The model answers the caller."""
         self._opening.voicemail.answered()
@@ -189,6 +194,10 @@ class RealtimeConversation:
         self._closing.utterance_done(utterance)
         if utterance is self._says_then_ends:
             self.close(Ending(EndReason.CONTROL_END_CALL))
+
+    def _on_leg_closed(self, event: LegClosed) -> None:
+        self._exchange.caller_left()
+        self._closing.leg_closed(event, may_leave=self._peer_may_leave)
 
     def _on_silence(self, _: ev.SilenceDue) -> None:
         if self._silence and self._idle:

@@ -58,7 +58,7 @@ class Exchange:
         self._figures = context.figures
         self._post = context.post
         self._loop = asyncio.get_running_loop()
-        self._words = CallerTranscript(history)
+        self._words = CallerTranscript(history, host.caller_said)
         self.requests = Requests(link, lambda: context.post(AnswerLate()))
         self.connected = False
         self._speech_ended: float | None = None
@@ -226,6 +226,10 @@ class Exchange:
             self._host.caller_spoke(event.text)
         if self.voice.playout.paused and event.text and not is_backchannel(event.text):
             self.take_floor()
+
+    def caller_left(self) -> None:
+        """Nothing more is heard of the caller."""
+        self._words.lost()
 
     def take_floor(self) -> None:
         """The caller meant it: give up what was being said, and tell the model how much was heard."""

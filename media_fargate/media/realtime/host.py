@@ -18,6 +18,9 @@ class Host(Protocol):
     def caller_spoke(self, text: str) -> None:
         """The caller said something; `text` is more of it, as far as it is known."""
 
+    def caller_said(self, text: str) -> None:
+        """All the caller said in one turn."""
+
     def caller_answered(self) -> None:
         """The model answers the caller."""
 

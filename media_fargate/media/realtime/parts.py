@@ -115,7 +115,7 @@ def assemble(frame: CallFrame, services: RealtimeServices) -> RealtimeParts:
     """Put a realtime call together; nothing runs yet."""
     setup, leg, model = frame.setup, frame.leg, services.model
     prompt = setup.conversation.prompt
-    conversation = RealtimeConversation(setup.conversation, frame.end)
+    conversation = RealtimeConversation(setup.conversation, frame.end, services.opt_out)
     context = Context(frame.tasks, frame.figures, conversation.post)
     playout = Playout(leg, context)
     transfers = Transfers(leg, conversation, playout, services.route_transfer, services.dial_second_leg)

@@ -15,6 +15,7 @@ from media.calls.credit_watch import ExtendCredits
 from media.calls.poller import Poller
 from media.calls.session import CallSession
 from media.calls.setup import CallSetup
+from media.conversation.opt_out import OptOut
 from media.conversation.settings import ConversationSettings
 from media.realtime.parts import RealtimeServices
 from media.speech.interfaces import ProviderError, ProviderUsage, ToolCall
@@ -105,7 +106,9 @@ class ScriptedSession:
             turn, self._place = f"caller-{self._place}", None
             self.out.put_nowait(CallerWords(turn, "", final=False))
             asyncio.get_running_loop().call_later(
-                self.world.transcript_delay, self.out.put_nowait, CallerWords(turn, words, final=True)
+                self.world.transcript_delay,
+                self.out.put_nowait,
+                CallerWords(turn, words, final=not self.world.words_stay_open),
             )
             self._begin(self.world.next_reply())
 
@@ -210,6 +213,8 @@ class RealtimeWorld:
     mute: bool = False
     connect_delay: float = 0.1
     transcript_delay: float = 0.05
+    words_stay_open: bool = False
+    """The model tells what was said, never that it is all."""
     breaks: Mapping[int, float] = field(default_factory=dict)
     open_fails: Mapping[int, ProviderError] = field(default_factory=dict)
     price: Price | None = None
@@ -219,6 +224,7 @@ class RealtimeWorld:
     transfer_outcome: TransferOutcome = TransferOutcome.SUCCEEDED
     transfer_seconds: float = 1.0
     extend_credits: ExtendCredits | None = None
+    make_opt_out: Callable[[], OptOut] | None = None
 
     def next_reply(self) -> Reply:
         place, self._given = self._given, self._given + 1
@@ -254,6 +260,7 @@ class RealtimeWorld:
             dial_second_leg=self._no_second_leg,
             mark_transferred=lambda ref, transfer: None,
             extend_credits=self.extend_credits,
+            opt_out=self.make_opt_out() if self.make_opt_out else None,
         )
         setup = CallSetup(
             ref=CallRef("org", "call-inbound-x", 1),
