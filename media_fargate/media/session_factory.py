@@ -95,11 +95,11 @@ class PreparedSession:
         return CallSession(self.setup, self.layers.over(leg), self.services)
 
     async def discard(self) -> None:
-        """Close what was opened: the call came to nothing."""
-        for closing in self.services.closing():
-            await closing
+        """Close what was opened: the call came to nothing. One that cannot be closed keeps none of the others open."""
+        closing = [*self.services.closing()]
         if self.services.mcp_tools is not None:
-            await self.services.mcp_tools.close()
+            closing.append(self.services.mcp_tools.close())
+        await asyncio.gather(*closing, return_exceptions=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -185,6 +185,7 @@ class SessionFactory:
         setup = CallSetup.from_assistant(conversation.ref, conversation.identity.direction, assistant)
         async with AsyncExitStack() as opened:
             mcp_tools = await self._mcp_tools(opened, org_id, setup.tools)
+            layers = await layers_of(conversation, self.recordings)
             model, price = await self.providers.speech_model(assistant.llm, org_id)
             if mcp_tools is not None:
                 await mcp_tools.ready()
@@ -202,8 +203,9 @@ class SessionFactory:
             mark_transferred=self.calls.mark_transferred,
             extend_credits=self._extend_credits(conversation),
             report=self.report,
+            opt_out=self._opt_out(conversation),
         )
-        return PreparedSession(setup, services, await layers_of(conversation, self.recordings))
+        return PreparedSession(setup, services, layers)
 
     def _route_transfer(self, conversation: Conversation) -> RouteTransfer:
         ref, line = conversation.ref, conversation.line

@@ -48,6 +48,7 @@ class CallSession:
         self._ended: asyncio.Future[Ending] | None = None
         self._leg_gone = False
         self._bridge: Bridge | None = None
+        self._stopped = False
         self._credits: CreditWatch | None = None
         self.outcome: CallOutcome | None = None
         self.unwritten: Sequence[Batch] = ()
@@ -65,6 +66,7 @@ class CallSession:
 
     def stop(self, reason: EndReason = EndReason.SHUTDOWN) -> None:
         """End the call with an apology, a bridge without; returns at once. Before `run` it does nothing."""
+        self._stopped = True
         if self._bridge is not None:
             self._bridge.end()
         elif parts := self._running():
@@ -106,6 +108,8 @@ class CallSession:
             return
         self._bridge = bridge = Bridge(bare(self._leg), second, self._services.poller)
         bridge.start()
+        if self._stopped:  # told so when the conversation was over and the bridge not made yet
+            bridge.end()
         # the assistant is gone from here on; its last figures are taken with it
         released = asyncio.create_task(self._release(history, journal, []))
         told = asyncio.create_task(

@@ -34,18 +34,19 @@ async def ring(second: SecondLeg, dial: DialSecondLeg, caller: CallLeg, speaker:
 
     Raises SecondLegFailedError.
     """
-    async with _ringback(caller, speaker):
-        leg = await _dialled(second, dial)
-        answered = False
-        try:
+    leg: CallLeg | None = None
+    answered = False
+    try:
+        async with _ringback(caller, speaker):
+            leg = await _dialled(second, dial)
             async with asyncio.timeout(RING_SECONDS):
                 await _until_answered(leg)
-            answered = True
-        except TimeoutError:
-            raise SecondLegFailedError(TransferOutcome.NO_ANSWER) from None
-        finally:
-            if not answered:
-                await _give_up(leg)
+        answered = True  # only now: cancelled while the tone ends, nobody else would know of the leg
+    except TimeoutError:
+        raise SecondLegFailedError(TransferOutcome.NO_ANSWER) from None
+    finally:
+        if leg is not None and not answered:
+            await _give_up(leg)
     return leg
 
 

@@ -60,8 +60,10 @@ class RecordedLeg(LegLayer):
     async def hang_up(self) -> None:
         """End the leg, and have the rest of the recording stored."""
         self._recorder.stop(self._loop.time())
-        await self._leg.hang_up()
-        await self._uploads.close()
+        try:
+            await self._leg.hang_up()
+        finally:
+            await self._uploads.close()
 
     def _account(self, queued: int) -> None:
         """All but the `queued` bytes of what was written has left the buffer since the last time."""

@@ -1,14 +1,17 @@
 """Whole calls in virtual time: the caller is handed over, by REFER or over a second leg, at every turn it may take."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
-from media.calls import bridge
+from media.calls import bridge, session
+from media.conversation import second_leg
 from media.conversation.second_leg import RING_SECONDS
 from media.telephony.leg import LegAnswered, LegClosed, LegClosedBy, LegDigit, LegEvent, LegRinging, TransferOutcome
+from media.telephony.leg_layer import bare
 from sovereign.calls.model import EndReason
 from sovereign.catalog.tools import TransferCallTool, TransferDestination
 from tests.unit.conversation.test_credits import Account
@@ -173,6 +176,35 @@ def test_the_caller_hanging_up_while_it_rings_cancels_the_second_leg(after_diall
     assert world.outcome.end_reason is EndReason.USER_HANGUP
     assert world.outcome.transfer == {"destination": DESK, "outcome": "cancelled"}
     assert world.log.first("second hang up") == pytest.approx(dialled + max(0.05, after_dialling), abs=0.05)
+
+
+def test_the_caller_hanging_up_as_the_second_leg_answers_leaves_nobody_on_the_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def slow_to_end(*_: Any) -> None:
+        try:
+            await asyncio.sleep(1e6)
+        finally:
+            await asyncio.sleep(0.5)
+
+    monkeypatch.setattr(second_leg, "play_ringback", slow_to_end)
+    answered = play(transferring()).log.first("dial") + 0.05 + 4.0
+    world = play(transferring(hangs_up_at=answered + 0.2))
+    assert world.outcome.end_reason is EndReason.USER_HANGUP
+    assert world.log.first("second hang up") == pytest.approx(answered + 0.2, abs=0.05)
+
+
+def test_a_node_that_drains_as_the_bridge_is_made_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = transferring()
+
+    def told_meanwhile(leg: Any) -> Any:
+        world.session.stop()
+        return bare(leg)
+
+    monkeypatch.setattr(session, "bare", told_meanwhile)
+    play(world)
+    assert world.outcome.end_reason is EndReason.TRANSFERRED
+    assert world.log.first("second hang up") == pytest.approx(world.marked[0][0], abs=0.1)
 
 
 def test_the_caller_hanging_up_during_the_announcement_dials_nobody() -> None:

@@ -144,3 +144,26 @@ async def test_required_server_that_is_gone_fails_the_call_and_closes_what_was_o
     directory.mcp_endpoints.assert_called_once_with("org", {server})
     assert model.closed
     assert voice.closed
+
+
+async def test_provider_that_cannot_be_closed_keeps_none_of_the_others_open() -> None:
+    model, voice, mcp_tools = Mock(), Opened(), Opened()
+    model.close = AsyncMock(side_effect=ConnectionError)
+    services = Mock(closing=lambda: (model.close(), voice.close()), mcp_tools=mcp_tools)
+    await PreparedSession(cast(Any, Mock()), services, cast(Any, Mock())).discard()
+    assert voice.closed
+    assert mcp_tools.closed
+
+
+async def test_who_is_called_may_opt_out_of_a_realtime_call() -> None:
+    providers = Mock(speech_model=AsyncMock(return_value=(Mock(), None)))
+    parts = dict.fromkeys(("detector", "poller", "asker", "calls", "directory", "dial_second_leg"), cast(Any, Mock()))
+    for direction, offered in (("outbound", True), ("inbound", False)):
+        conversation = Conversation(
+            ref=CallRef("org", "call", 1),
+            identity=Identity(direction=cast(Any, direction)),
+            assistant=transient({"llm_config": REALTIME}),
+        )
+        prepared = await SessionFactory(providers=providers, **parts).prepare(conversation)
+        assert isinstance(prepared, PreparedSession)
+        assert (prepared.services.opt_out is not None) is offered

@@ -194,6 +194,24 @@ def test_a_dead_storage_keeps_two_minutes_at_most_and_lets_the_call_end() -> Non
     assert waited[0] <= uploads_module.CLOSE_SECONDS + 0.01
 
 
+def test_a_line_that_cannot_be_hung_up_does_not_keep_the_uploads_waiting() -> None:
+    async def refuse() -> None:
+        raise ConnectionError
+
+    async def play() -> None:
+        line, storage = Line(), Storage()
+        leg = recorded(line, storage)
+        leg.begin_recording()
+        await poll(leg, 1.0)
+        line.hang_up = refuse  # type: ignore[method-assign]
+        with pytest.raises(ConnectionError):
+            await leg.hang_up()
+        assert leg._uploads._task.done()
+        assert storage.heard.shape == (RATE, 2)
+
+    run_virtual(play())
+
+
 def test_hanging_up_twice_is_harmless(monkeypatch: pytest.MonkeyPatch) -> None:
     async def program(_: Line, leg: RecordedLeg, storage: Storage) -> None:
         await poll(leg, 1.0)

@@ -142,7 +142,7 @@ class FallbackSession:
         try:
             if missed:
                 await session.feed(missed)
-        except ProviderError:
+        except BaseException:  # given up as well when it takes too long, or the call ends
             await session.close()
             raise
         return session

@@ -19,6 +19,8 @@ from sovereign.kernel.egress_transport import allowed_address
 
 _CONNECT_SECONDS = 5.0
 _CLOSE_SECONDS = 2.0
+_LARGEST_EVENT = 8 * 1024 * 1024
+"""Bytes: minutes of audio. The other end may be of a customer's choosing, and the memory is every call's."""
 _BAD_KEY_CODES = frozenset(
     {"invalid_api_key", "authentication_error", "unauthorized", "permission_denied", "account_deactivated"}
 )
@@ -66,7 +68,7 @@ class JsonSocket:
         client = AsyncOpenAI(api_key=context.api_key, base_url=base_url, max_retries=0)
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
-                options = {"max_size": None, **(await _guarded_options(base_url) if context.guarded else {})}
+                options = {"max_size": _LARGEST_EVENT, **(await _guarded_options(base_url) if context.guarded else {})}
                 connection = await connect(client, options).enter()
         except BaseException as failure:
             await client.close()

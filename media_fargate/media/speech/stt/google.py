@@ -23,6 +23,8 @@ from sovereign.catalog.stt import GoogleStt
 
 _LARGEST_REQUEST = 14_000
 """Bytes of audio a message may hold: the service takes 15 KB."""
+_MOST_WAITING = 500
+"""Pieces of audio a stream may be behind, ten seconds of them as they come: it does not take any more."""
 
 
 class GoogleRecogniser:
@@ -126,6 +128,9 @@ class _Stream(Utterance):
     async def send(self, pcm: bytes) -> None:
         if self._failure:
             raise self._failure
+        if self._audio.qsize() >= _MOST_WAITING:
+            self._fail(timed_out(PROVIDER))
+            raise timed_out(PROVIDER)
         for at in range(0, len(pcm), _LARGEST_REQUEST):
             self._audio.put_nowait(pcm[at : at + _LARGEST_REQUEST])
 
