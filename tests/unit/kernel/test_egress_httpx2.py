@@ -1,5 +1,6 @@
 """The guard for SDKs that bring httpx2: the same addresses are refused, the same failures are told."""
 
+import gzip
 import socket
 from collections.abc import Iterator
 from typing import Any
@@ -95,3 +96,54 @@ def test_openai_sdk_takes_the_client_and_reports_a_refused_address(resolves_to: 
     with pytest.raises(openai.APIConnectionError):
         sdk.models.list()
     assert connected == []
+
+
+@pytest.fixture
+def answered(monkeypatch: pytest.MonkeyPatch, resolves_to: Any) -> Any:
+    """Instead of sockets: a server that answers with this; what it was asked."""
+    asked = bytearray()
+
+    class Stream(httpcore.MockStream):
+        def write(self, buffer: bytes, timeout: float | None = None) -> None:
+            asked.extend(buffer)
+
+    class AsyncStream(httpcore.AsyncMockStream):
+        async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+            asked.extend(buffer)
+
+    def answer(*pieces: bytes) -> bytearray:
+        resolves_to("93.184.215.14")
+
+        async def connect_async(*_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
+            return AsyncStream(list(pieces))
+
+        monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", lambda *_, **__: Stream(list(pieces)))
+        monkeypatch.setattr(httpcore.AnyIOBackend, "connect_tcp", connect_async)
+        return asked
+
+    return answer
+
+
+async def test_packed_answer_is_refused_before_it_is_unpacked(answered: Any) -> None:
+    packed = gzip.compress(bytes(1000))
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
+    asked = answered(head, packed)
+    with pytest.raises(httpx2.RemoteProtocolError, match="not asked for"):
+        egress_httpx2.client(1).get("http://llm.example/v1")
+    async with egress_httpx2.async_client(1) as client:
+        with pytest.raises(httpx2.RemoteProtocolError, match="not asked for"):
+            await client.get("http://llm.example/v1", headers={"Accept-Encoding": "gzip"})
+    assert asked.lower().count(b"accept-encoding: identity\r\n") == 2
+    assert b"gzip" not in asked
+
+
+async def test_answer_without_an_end_is_given_up(answered: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(egress_httpx2, "LARGEST_ANSWER", 10)
+    answered(b"HTTP/1.1 200 OK\r\n\r\n", b"12345678", b"9")
+    assert egress_httpx2.client(1).get("http://llm.example/v1").text == "123456789"
+    answered(b"HTTP/1.1 200 OK\r\n\r\n", b"12345678", b"901")
+    with pytest.raises(httpx2.RemoteProtocolError, match="too large"):
+        egress_httpx2.client(1).get("http://llm.example/v1")
+    async with egress_httpx2.async_client(1) as client:
+        with pytest.raises(httpx2.RemoteProtocolError, match="too large"):
+            await client.get("http://llm.example/v1")
