@@ -62,11 +62,6 @@ def organization_secrets(scope: cdk.Stack, stage: Stage) -> str:
     )
 
 
-def api_url_parameter(stage: Stage) -> str:
-    """The name of the parameter that holds the API's public address, base path included."""
-    return f"/{stage.prefix}/api-url"
-
-
 def secrets_statement(arn: str, *actions: str) -> iam.PolicyStatement:
     """Allow Secrets Manager actions on secrets by ARN."""
     return iam.PolicyStatement(actions=[f"secretsmanager:{action}" for action in actions], resources=[arn])

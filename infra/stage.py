@@ -90,6 +90,11 @@ class Stage:
         """Begins the names of secrets, functions and log groups."""
         return f"sovereign/{self.name}"
 
+    @property
+    def api_url_parameter(self) -> str:
+        """The name of the parameter that holds the API's public address, base path included."""
+        return f"/{self.prefix}/api-url"
+
 
 EMBEDDED_ACCOUNT = "000000000000"
 EMBEDDED_REGION = "us-east-1"

@@ -9,7 +9,6 @@ from aws_cdk import aws_iam as iam
 from infra.platform import (
     Messaging,
     Platform,
-    api_url_parameter,
     organization_secrets,
     run_campaign_name,
     secrets_statement,
@@ -121,7 +120,7 @@ def _recordings_delete(platform: Platform, grantee: iam.IGrantable, set_variable
 
 def _api_url(platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
     """By name: the API is deployed after what must know its address."""
-    name = api_url_parameter(platform.stage)
+    name = platform.stage.api_url_parameter
     arn = cdk.Stack.of(grantee).format_arn(service="ssm", resource="parameter", resource_name=name.removeprefix("/"))  # type: ignore[arg-type]
     statement = iam.PolicyStatement(actions=["ssm:GetParameter"], resources=[arn])
     grantee.grant_principal.add_to_principal_policy(statement)

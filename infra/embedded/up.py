@@ -18,7 +18,6 @@ from infra.embedded.progress import Progress, SetupError
 from infra.embedded.seed import Seeder
 from infra.embedded.settings import EmbeddedSettings, embedded_settings
 from infra.paths import REPOSITORY
-from infra.platform import api_url_parameter
 from infra.stage import stage_named
 
 
@@ -49,7 +48,7 @@ class Startup:
             self._progress.say("deploying the template into the emulator")
             deployment = Deployment(assembly, settings.emulator_url, settings.home / "aws" / "deployed")
             outputs = deployment.deploy()
-            deployment.publish_address(api_url_parameter(stage_named("embedded")), settings.api_url)
+            deployment.publish_address(stage_named("embedded").api_url_parameter, settings.api_url)
             self._save_now()
             deployment.remember()
             if with_media:  # it loads its models while the API is seeded

@@ -12,7 +12,7 @@ from constructs import Construct
 
 from infra.constructs.layers import Layers
 from infra.constructs.service_function import ServiceFunction, retention_of
-from infra.platform import Platform, api_url_parameter
+from infra.platform import Platform
 from infra.resources import API_RESOURCES, FALLBACK_RESOURCE
 from infra.stage import Stage
 
@@ -53,7 +53,7 @@ class ApiStack(cdk.Stack):
         ssm.StringParameter(
             self,
             "Url",
-            parameter_name=api_url_parameter(platform.stage),
+            parameter_name=platform.stage.api_url_parameter,
             string_value=platform.stage.api_url or url,
             description="Where clients reach this API: links in webhooks and responses begin with it",
         )

@@ -183,6 +183,18 @@ MCP_SERVERS = Resource(
 )
 
 
+RETRY = {
+    "max_attempts": 5,
+    "delay_minutes": 10,
+    "busy": {"retry": True, "delay_minutes": 2},
+    "no_answer": {"retry": True, "delay_minutes": None},
+    "failed": {"retry": False, "delay_minutes": None},
+    "voicemail": {"retry": True, "delay_minutes": 60},
+    "max_attempts_per_day": 5,
+}
+"""Every member, as answers show them; requests may leave any out."""
+
+
 def _campaign(api: Api) -> dict[str, Any]:
     return {
         "name": "Reminders",
@@ -194,7 +206,7 @@ def _campaign(api: Api) -> dict[str, Any]:
         "timezone": "Europe/Amsterdam",
         "max_concurrency": 100,
         "calls_per_second": 0.1,
-        "retry": {"max_attempts": 5, "delay_minutes": 10},
+        "retry": RETRY,
         "leads": [{"phone_number": fresh_phone_number(), "variables": {"name": "Sam"}}],
     }
 

@@ -10,6 +10,7 @@ from tests.contract.resources import (
     CAMPAIGNS,
     MCP_SERVERS,
     NUMBERS,
+    RETRY,
     TOOL_TEMPLATES,
     TRUNKS,
     WORKFLOWS,
@@ -38,7 +39,7 @@ SETTABLE: list[tuple[Resource, dict[str, Any]]] = [
     (CAMPAIGNS, {"max_concurrency": 1}),
     (CAMPAIGNS, {"max_concurrency": 100}),
     (CAMPAIGNS, {"calls_per_second": 10}),
-    (CAMPAIGNS, {"retry": {"max_attempts": 1, "delay_minutes": 1}}),
+    (CAMPAIGNS, {"retry": RETRY | {"max_attempts": 1, "delay_minutes": 1, "max_attempts_per_day": 1}}),
     (CAMPAIGNS, {"number_id": None}),
     (CAMPAIGNS, {"status": "cancelled"}),
     (TRUNKS, {"auth_username": None, "auth_password": None}),
@@ -85,6 +86,14 @@ def _name(value: Any) -> str:
     return str(value)[:40]
 
 
+def test_what_is_left_out_of_a_campaigns_retries_is_the_default(api: Api) -> None:
+    made = CAMPAIGNS.create(api)
+    changed = api.patch(CAMPAIGNS.at(made), {"retry": {"max_attempts": 2, "busy": {"delay_minutes": 3}}})["campaign"]
+    on, off = {"retry": True, "delay_minutes": None}, {"retry": False, "delay_minutes": None}
+    rules = {"busy": {"retry": True, "delay_minutes": 3}, "no_answer": on, "failed": on, "voicemail": off}
+    assert changed["retry"].items() >= (rules | {"max_attempts": 2, "max_attempts_per_day": 3}).items()
+
+
 @pytest.mark.parametrize(("resource", "change"), SETTABLE, ids=_name)
 def test_a_change_is_shown_and_leaves_the_rest(resource: Resource, change: dict[str, Any], api: Api) -> None:
     made = resource.create(api)
@@ -92,7 +101,9 @@ def test_a_change_is_shown_and_leaves_the_rest(resource: Resource, change: dict[
     shown = {name: value for name, value in change.items() if name in made}
     expected = made | shown | {"updated_at": changed["updated_at"]}
     if change.get("status") == "cancelled":  # nobody is called any more
-        expected |= {"pending_leads": 0, "skipped_leads": made["pending_leads"]}
+        skipped = made["pending_leads"]
+        progress = made["progress"] | {"finished_leads": skipped}
+        expected |= {"pending_leads": 0, "skipped_leads": skipped, "progress": progress}
     assert changed == expected
     assert resource.read(api, made) == changed
 
