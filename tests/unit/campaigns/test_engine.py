@@ -114,6 +114,19 @@ def test_lost_news_is_made_up_for_by_looking(world: World) -> None:
     assert {lead.outcome for lead in leads(world) if lead.attempts} == {"opt_out"}
 
 
+def test_lead_that_speaks_with_a_second_leg_is_still_being_called(world: World) -> None:
+    ref = placed(world)[0]
+    world.calls.claim_dial(ref, "node")
+    world.calls.mark_answered(ref)
+    assert world.calls.mark_transferred(ref, {"destination": "+31201234567", "outcome": "succeeded"})
+    world.now += timedelta(minutes=4)
+    world.moves.ask_overdue(world.campaign())
+    assert next(lead for lead in leads(world) if lead.call_id == ref.call_id).status == "calling"
+    world.calls.finish(ref, CallOutcome(end_reason=EndReason.TRANSFERRED))
+    assert world.moves.call_ended(ORG, ref.call_id)
+    assert next(lead for lead in leads(world) if lead.call_id == ref.call_id).outcome == "answered"
+
+
 def test_nobody_rung_means_the_attempt_does_not_count(world: World) -> None:
     ref = placed(world)[0]
     world.calls.finish(ref, CallOutcome(end_reason=EndReason.NO_CAPACITY))

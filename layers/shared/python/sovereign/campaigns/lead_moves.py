@@ -137,7 +137,7 @@ class LeadMoves:
             call = self._calls.get_row(ref)
         except CallNotFoundError:
             return _ENDED_UNSEEN, False
-        if not call.status.is_terminal:
+        if not call.is_over:  # a bridged one has its last status while the lead is still on the line
             return None
         return call.end_reason or _ENDED_UNSEEN, call.started_at is not None
 
