@@ -53,7 +53,15 @@ async def _transfer(command: Mapping[str, Any], transfers: Transfers, tasks: asy
         route = await transfers.route(destination)
     except DomainError as refusal:
         raise CommandRefusedError(refusal.machine_code, refusal.message or refusal.title) from None
-    tasks.create_task(transfers.command(route, command.get("message") or None))
+    if transfers.under_way:  # begun while the way was looked for
+        raise CommandRefusedError("transfer_under_way", "another transfer is under way")
+    transfers.under_way = True
+    transferring = transfers.command(route, command.get("message") or None)
+    try:
+        tasks.create_task(transferring)
+    except RuntimeError:  # the call ended meanwhile
+        transferring.close()
+        raise CommandRefusedError("not_in_progress", "the call is not in progress") from None
 
 
 def _text(command: Mapping[str, Any], member: str) -> str:

@@ -4,14 +4,17 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
 from media.calls import bridge, session
+from media.calls.commands import CommandRefusedError, execute
 from media.conversation import second_leg
 from media.conversation.second_leg import RING_SECONDS
 from media.telephony.leg import LegAnswered, LegClosed, LegClosedBy, LegDigit, LegEvent, LegRinging, TransferOutcome
 from media.telephony.leg_layer import bare
+from media.telephony.transfer_route import TransferRoute
 from sovereign.calls.model import EndReason
 from sovereign.catalog.tools import TransferCallTool, TransferDestination
 from tests.unit.conversation.test_credits import Account
@@ -276,6 +279,41 @@ def test_a_caller_who_hangs_up_while_the_peer_is_asked_and_was_not_taken_over_ha
     play(world)
     assert world.outcome.end_reason is EndReason.USER_HANGUP
     assert world.outcome.transfer == {"destination": DESK, "outcome": "cancelled"}
+
+
+@pytest.mark.parametrize("second_at", [1.0, 1.2])
+def test_of_two_orders_whose_ways_are_looked_for_at_once_one_is_refused(second_at: float) -> None:
+    refused: list[str] = []
+
+    async def order(world: World) -> None:
+        try:
+            await world.session.command({"type": "transfer", "destination": DESK})
+        except CommandRefusedError as failure:
+            refused.append(failure.code)
+
+    world = transferring(timeline=[], acts=[(1.0, order), (second_at, order)])
+    look_up = world._route
+
+    async def slowly(destination: str) -> TransferRoute:
+        await asyncio.sleep(0.5)
+        return await look_up(destination)
+
+    world._route = slowly  # type: ignore[method-assign]
+    play(world)
+    assert refused == ["transfer_under_way"]
+    assert len(world.log.times(f"dial {DESK}")) == 1
+
+
+async def test_an_order_whose_way_is_found_after_the_call_is_refused() -> None:
+    async def command(*_: Any) -> None:
+        raise AssertionError("the call is over")
+
+    transfers: Any = Mock(under_way=False, route=AsyncMock(), command=command)
+    async with asyncio.TaskGroup() as tasks:
+        pass
+    with pytest.raises(CommandRefusedError) as refused:
+        await execute({"type": "transfer", "destination": DESK}, Mock(), transfers, tasks)
+    assert refused.value.code == "not_in_progress"
 
 
 def test_a_second_transfer_at_the_same_time_is_refused() -> None:
