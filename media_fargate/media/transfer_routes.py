@@ -1,6 +1,7 @@
 """How a caller may be handed over, over the table's stores: the one check before a transfer. Everything here blocks."""
 
 import re
+from urllib.parse import unquote
 
 from media.routes import Line
 from media.telephony.addresses import HOPS_HEADER, TrunkRoute
@@ -13,7 +14,9 @@ from sovereign.sip_trunks import SipTrunk, TrunkStore
 
 __all__ = ["TransferRoutes", "trunk_route"]
 
-_NUMBER_OF_URI = re.compile(r"(?i)sips?:(?P<number>\+[0-9]{2,15})[@;]")
+_NUMBER = re.compile(r"\+[0-9]{2,15}")
+_SEPARATORS = re.compile(r"[-.()]")
+"""What RFC 3966 lets stand between the digits of a number."""
 _SIP_PORT, _SIPS_PORT = 5060, 5061
 
 
@@ -101,8 +104,9 @@ def _number_in(destination: str) -> str | None:
     """The E.164 number that would be dialled, also one inside a SIP URI: a URI must not get round the check."""
     if not is_sip_uri(destination):
         return destination
-    found = _NUMBER_OF_URI.match(destination)
-    return found["number"] if found else None
+    user, at, _ = destination.partition(":")[2].partition("@")
+    number = _SEPARATORS.sub("", unquote(user.partition(";")[0]))
+    return number if at and _NUMBER.fullmatch(number) else None
 
 
 def _called_on(line: Line, context: OutboundContext) -> str | None:

@@ -79,7 +79,17 @@ def test_call_is_not_transferred_to_itself(office: Office, destination: str) -> 
         office.route(office.trunk(), destination)
 
 
-@pytest.mark.parametrize("destination", ["sip:+31900123456@8.8.8.8", "sip:+112@8.8.8.8", "SIP:+12025550123@8.8.8.8"])
+@pytest.mark.parametrize(
+    "destination",
+    [
+        "sip:+31900123456@8.8.8.8",
+        "sip:+112@8.8.8.8",
+        "SIP:+12025550123@8.8.8.8",
+        "sip:%2B31900123456@8.8.8.8",
+        "sip:+31-900-(123)-456@8.8.8.8",
+        "sip:+3190012345%36;phone-context=x@8.8.8.8",
+    ],
+)
 def test_number_inside_a_uri_is_checked_as_any_number(office: Office, destination: str) -> None:
     with pytest.raises(DestinationNotAllowedError):
         office.route(office.trunk(), destination)
