@@ -10,7 +10,6 @@ from xdist.workermanage import WorkerController
 _TOGETHER = {
     "tests/adversarial/": "a platform's API",
     "tests/contract/": "a platform's API",
-    "tests/e2e/": "a platform's calls",
     "tests/infrastructure/": "the template and the emulator",
 }
 
