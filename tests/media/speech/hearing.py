@@ -36,6 +36,29 @@ def words_of(text: str) -> list[str]:
     return re.findall(r"[a-z']+", plain)
 
 
+def find_said(said: str, heard: str) -> int | None:
+    """Where these words stand in what was heard: a place in its letters; None when they were not heard.
+
+    Letters are compared, not words ("good by" is a recogniser's "goodbye"), and one in six may be wrong. What is
+    shorter than six letters, a number for example, must be right.
+    """
+    wanted, text = ("".join(words_of(each)) for each in (said, heard))
+    row = list(range(len(wanted) + 1))
+    best, place = len(wanted), 0
+    for end, letter in enumerate(text, 1):
+        before, row[0] = row[0], 0  # the words may begin anywhere
+        for i, other in enumerate(wanted, 1):
+            before, row[i] = row[i], min(row[i] + 1, row[i - 1] + 1, before + (letter != other))
+        if row[-1] < best:
+            best, place = row[-1], end
+    return place if best <= len(wanted) // 6 else None
+
+
+def was_said(said: str, heard: str) -> bool:
+    """Whether these words are in what was heard, as `find_said` compares them."""
+    return find_said(said, heard) is not None
+
+
 def word_errors(said: str, heard: str) -> tuple[int, int]:
     """Levenshtein distance in words, and the number of words said."""
     reference, hypothesis = words_of(said), words_of(heard)
