@@ -36,8 +36,10 @@ IMAGE_SOURCES = (
     "requirements/media.txt",
     "requirements/model-conversion.txt",
     "requirements/models.txt",
+    "requirements/model-smollm2.txt",
     "infra/__init__.py",
     "infra/embedded/__init__.py",
+    "infra/embedded/model_sets.py",
     "infra/embedded/models.py",
 )
 """What the Dockerfile copies: a change of anything else makes no new image."""

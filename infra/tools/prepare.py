@@ -3,6 +3,7 @@
 import sys
 
 from infra.embedded.assembly import synthesize
+from infra.embedded.model_sets import BASE, EXTRAS
 from infra.embedded.models import ModelsError, prepare
 from infra.embedded.progress import Progress, SetupError
 from infra.embedded.services import emulator_python
@@ -14,7 +15,8 @@ def main() -> int:
     progress = Progress()
     try:
         progress.say("preparing the local speech and language models (downloaded once)")
-        prepare(embedded_settings().sovereign_model_cache, progress.say)
+        for models in (BASE, *EXTRAS.values()):
+            prepare(embedded_settings().sovereign_model_cache, progress.say, models=models)
         progress.say("installing the AWS emulator")
         emulator_python()
         progress.say("synthesising the template (cached by content)")

@@ -11,6 +11,7 @@ from media.speech.interfaces import BadKeyError, ChatModel, ProviderError, Recog
 from media.speech.local.models import LocalModels, local_models
 from media.speech.priced import PricedModel, PricedRecogniser, PricedSynthesiser
 from media.speech.speech_to_speech import SpeechModel
+from sovereign.catalog.llm import LocalLlm
 from sovereign.catalog.prices import Price, PricedSection, price_of
 from sovereign.kernel.observe import count_unknown_price
 from sovereign.provider_keys.ring import ProviderKey
@@ -94,10 +95,10 @@ class Providers:
         self, config: ProviderChoice, instructions: Sequence[str], tools: Sequence[ToolSpec]
     ) -> None:
         """Let a local chat model read an assistant before its first turn; nothing to do for the others."""
-        from media.speech.local.intents import IntentModel  # noqa: PLC0415
+        if isinstance(config, LocalLlm):
+            from media.speech.local.chat_models import open_model  # noqa: PLC0415
 
-        if config.provider == LOCAL:
-            await IntentModel(self.local).prepare(instructions, tools)
+            await open_model(config, self.local).prepare(instructions, tools)
 
     @property
     def local(self) -> LocalModels:
@@ -160,7 +161,7 @@ _RECOGNISERS: Mapping[str, str] = {
     "google": "media.speech.stt.google",
 }
 _CHAT_MODELS: Mapping[str, str] = {
-    "local": "media.speech.local.intents",
+    "local": "media.speech.local.chat_models",
     "openai": "media.speech.llm.openai",
     "xai": "media.speech.llm.xai",
     "mistral": "media.speech.llm.mistral",

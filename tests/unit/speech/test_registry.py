@@ -8,6 +8,7 @@ from media.speech.interfaces import BadKeyError, ProviderError
 from media.speech.llm.openai import OpenAIChat
 from media.speech.local.intents import IntentModel
 from media.speech.local.recogniser import LocalRecogniser
+from media.speech.local.small_talk import SmallTalkModel
 from media.speech.local.synthesiser import LocalSynthesiser
 from media.speech.registry import Providers
 from media.speech.stt.deepgram import DeepgramRecogniser
@@ -117,6 +118,13 @@ async def test_a_key_is_looked_for_in_the_slot_that_holds_it(tmp_path: Path) -> 
     assert asked == ["google_vertex"]
 
 
+async def test_the_two_local_chat_models_are_told_apart(providers: Providers, tmp_path: Path) -> None:
+    (tmp_path / "smollm2-135m").mkdir()
+    smollm = LocalLlm.model_validate({"provider": "local", "model": "smollm2-135m"})
+    assert isinstance(await providers.chat_model(smollm, "org-a"), SmallTalkModel)
+    assert isinstance(await providers.chat_model(LOCAL_LLM, "org-a"), IntentModel)
+
+
 async def test_a_missing_key_is_a_bad_key(providers: Providers) -> None:
     with pytest.raises(BadKeyError, match="no key is configured"):
         await providers.chat_model(OPENAI, "org-b")
@@ -139,7 +147,9 @@ async def test_a_customers_address_goes_with_their_key_and_through_the_guard(tmp
 
 async def test_a_model_that_is_missing_says_what_to_do(providers: Providers) -> None:
     smollm = LocalLlm.model_validate({"provider": "local", "model": "smollm2-135m"})
-    with pytest.raises(ProviderError, match="smollm2-135m is not part of this build; use `intents`"):
+    with pytest.raises(
+        ProviderError, match=r"not installed; run .*infra\.embedded\.models <cache> --with smollm2-135m"
+    ):
         await providers.chat_model(smollm, "org-a")
     recogniser = await providers.recogniser(LOCAL_STT, "org-a")
     with pytest.raises(ProviderError, match=r"infra\.embedded\.models"):

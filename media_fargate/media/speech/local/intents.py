@@ -9,14 +9,12 @@ follow instructions about style or policy; a tool's free-text parameter is taken
 a date without a year is the next such day in UTC; one tool at a time.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 
-from media.speech.adapters import AdapterContext
 from media.speech.interfaces import (
     ChatEvent,
     ChatFinished,
     ChatMessage,
-    ProviderError,
     ProviderUsage,
     TextDelta,
     ToolCall,
@@ -27,11 +25,8 @@ from media.speech.local.dialogue.conversation import Conversation, Reply
 from media.speech.local.dialogue.offers import offers_of
 from media.speech.local.dialogue.prompt import facts_of, identity_of
 from media.speech.local.dialogue.text import sentences
-from media.speech.local.models import LocalModels, local_models
-from sovereign.catalog.llm import LocalLlm
+from media.speech.local.models import LocalModels
 from sovereign.kernel import ids
-
-MODEL = "intents"
 
 
 class IntentModel:
@@ -42,7 +37,15 @@ class IntentModel:
 
     async def stream(self, messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]) -> AsyncIterator[ChatEvent]:
         """Answer sentence by sentence, then the tool call if one is wanted. Raises ProviderError when not installed."""
-        reply = await self._models.run(self._reply, messages, tools)
+        for event in self.events_of(await self.reply(messages, tools)):
+            yield event
+
+    async def reply(self, messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]) -> Reply:
+        """What to answer. Raises ProviderError when not installed."""
+        return await self._models.run(self._reply, messages, tools)
+
+    def events_of(self, reply: Reply) -> Iterator[ChatEvent]:
+        """An answer as a model streams it."""
         for place, sentence in enumerate(sentences(reply.text)):
             yield TextDelta(sentence if place == 0 else " " + sentence)
         if reply.tool:
@@ -75,10 +78,3 @@ class IntentModel:
                 asked = calls.get(message.tool_call_id or "")
                 reply = conversation.tool_answered(message.content, asked.arguments if asked else {})
         return reply
-
-
-def open_adapter(config: LocalLlm, context: AdapterContext) -> IntentModel:
-    """The model on the process's encoder. Raises ProviderError for a model that is not part of this build."""
-    if config.model != MODEL:
-        raise ProviderError("local", f"model {config.model} is not part of this build; use `{MODEL}`", retryable=False)
-    return IntentModel(local_models(context.model_cache))

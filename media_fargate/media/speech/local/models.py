@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from media.speech.interfaces import ProviderError
+from media.speech.local.generation import Generator, TextModel
 from media.speech.local.hibari import Hibari
 from media.speech.local.minilm import SentenceEncoder
 from media.speech.local.moonshine import Moonshine
 
 Result = TypeVar("Result")
 
+SMOLLM = "smollm2-135m"
 _WORKERS = max(2, min(4, os.cpu_count() or 2))
 
 
@@ -60,6 +62,20 @@ class LocalModels:
             return self._encoder
 
     @cached_property
+    def generator(self) -> Generator:
+        """Text by SmolLM2. It loads the model (about 1 s) in threads of its own, when first used."""
+        return Generator(self._smollm)
+
+    def require_smollm(self) -> Path:
+        """The folder of SmolLM2. Raises ProviderError when it is not there."""
+        return self._folder_of(SMOLLM, f"<cache> --with {SMOLLM}")
+
+    def _smollm(self) -> TextModel:
+        from media.speech.local.smollm import SmolLm  # noqa: PLC0415 - 100 MB of library, for those who use it
+
+        return SmolLm(self.require_smollm())
+
+    @cached_property
     def _moonshine(self) -> Moonshine:
         return Moonshine(self._folder_of("moonshine-base-en"))
 
@@ -71,12 +87,12 @@ class LocalModels:
     def _encoder(self) -> SentenceEncoder:
         return SentenceEncoder(self._folder_of("minilm"))
 
-    def _folder_of(self, model: str) -> Path:
+    def _folder_of(self, model: str, arguments: str = "<cache>") -> Path:
         folder = self._folder / model
         if not folder.is_dir():
             raise ProviderError(
                 "local",
-                f"model {model} is not installed; run `python -m infra.embedded.models <cache>`",
+                f"model {model} is not installed; run `python -m infra.embedded.models {arguments}`",
                 retryable=False,
             )
         return folder

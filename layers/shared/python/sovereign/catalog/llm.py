@@ -44,8 +44,8 @@ class LlmConfig(ProviderConfig):
 
 
 class LocalLlm(LlmConfig):
-    """Keyless, English: `intents` answers from what the instructions and tools offer. No adapter of this version runs
-    `smollm2-135m`: a call with it fails, saying so."""
+    """Keyless, English: `intents` answers from what the instructions and tools offer, and so does `smollm2-135m`, with
+    a small language model for small talk. `temperature` is for that model only."""
 
     provider: Literal["local"]
     model: Literal["intents", "smollm2-135m"]

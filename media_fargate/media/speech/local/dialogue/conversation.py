@@ -21,11 +21,15 @@ _PLACE = re.compile(r"\b(\d+): ([^;]+)")
 
 @dataclass(frozen=True)
 class Reply:
-    """What the assistant says, and the tool it wants run after saying it."""
+    """What the assistant says, and the tool it wants run after saying it.
+
+    `apt` is False for a set phrase said because neither the instructions nor the tools had anything that fits.
+    """
 
     text: str
     tool: str | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
+    apt: bool = True
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ class Conversation:
             return self._run_errand(Errand(offer, values), told if known else "")
         if said and not ("goodbye" in moments and sure < offers.THRESHOLD + 0.2):
             return Reply(said)
-        return self._by_moment(moments) or Reply(self._unknown(parts))
+        return self._by_moment(moments, parts) or Reply(self._unknown(parts), apt=not parts)
 
     def _best_offer(self, parts: list[str]) -> tuple[Offer | None, float, str]:
         fits = [(offers.fit(o, part, self._encoder), o, part) for o in self._offers for part in parts]
@@ -161,7 +165,7 @@ class Conversation:
     def _end(self, farewell: str) -> Reply:
         return Reply(farewell, END_CALL if END_CALL in self._tools else None)
 
-    def _by_moment(self, moments: list[Moment]) -> Reply | None:
+    def _by_moment(self, moments: list[Moment], parts: list[str]) -> Reply | None:
         declined = moments[:2] == ["thanks", "no"] or (self._offered_more and moments[:1] == ["no"])
         if "goodbye" in moments or declined:
             return self._end(replies.FAREWELL)
@@ -178,7 +182,8 @@ class Conversation:
             "yes": "What can I do for you?",
             "greeting": replies.GREETING,
         }
-        return next((Reply(said[moment]) for moment in moments if moment in said), None)
+        # "Hello, how are you?" is more than a greeting
+        return next((Reply(said[m], apt=m != "greeting" or not parts) for m in moments if m in said), None)
 
     def _unknown(self, parts: list[str]) -> str:
         if not parts:
