@@ -34,6 +34,8 @@ class Messaging:
     bus: events.EventBus
     delivery_queue: sqs.Queue
     delivery_dead_letters: sqs.Queue
+    notification_queue: sqs.Queue
+    notification_dead_letters: sqs.Queue
     failed_records: sqs.Queue
 
 

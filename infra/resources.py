@@ -23,6 +23,8 @@ class Need(StrEnum):
     BUS = "bus"
     DELIVERY_QUEUE = "delivery_queue"
     DELIVERY_DEAD_LETTERS = "delivery_dead_letters"
+    NOTIFICATION_QUEUE = "notification_queue"
+    NOTIFICATION_DEAD_LETTERS = "notification_dead_letters"
     FAILED_RECORDS = "failed_records"
 
 
@@ -85,7 +87,16 @@ FALLBACK_RESOURCE = "health"
 
 ON_TABLE_CHANGE = Worker(
     "on_table_change",
-    frozenset({Need.TABLE, Need.ENCRYPTION, Need.BUS, Need.DELIVERY_QUEUE, Need.FAILED_RECORDS}),
+    frozenset(
+        {
+            Need.TABLE,
+            Need.ENCRYPTION,
+            Need.BUS,
+            Need.DELIVERY_QUEUE,
+            Need.NOTIFICATION_QUEUE,
+            Need.FAILED_RECORDS,
+        }
+    ),
     timeout_seconds=50,
 )
 DELIVER_WEBHOOK = Worker(
@@ -96,6 +107,22 @@ DELIVER_WEBHOOK = Worker(
             Need.ENCRYPTION,
             Need.DELIVERY_QUEUE,
             Need.DELIVERY_DEAD_LETTERS,
+            Need.SIGNING_SECRET,
+            Need.API_URL,
+        }
+    ),
+    timeout_seconds=60,
+)
+SEND_NOTIFICATION = Worker(
+    "send_notification",
+    frozenset(
+        {
+            Need.TABLE,
+            Need.ENCRYPTION,
+            Need.ORGANIZATION_KEYS,
+            Need.PLATFORM_KEYS,
+            Need.NOTIFICATION_QUEUE,
+            Need.NOTIFICATION_DEAD_LETTERS,
             Need.SIGNING_SECRET,
             Need.API_URL,
         }
@@ -124,6 +151,7 @@ NODE_GATEWAY = Worker("node_gateway", frozenset({Need.TABLE, Need.CONTROL_SECRET
 WORKERS: tuple[Worker, ...] = (
     ON_TABLE_CHANGE,
     DELIVER_WEBHOOK,
+    SEND_NOTIFICATION,
     AFTER_CALL_TASKS,
     APPLY_RETENTION,
     REAP_LOST_CALLS,

@@ -9,6 +9,7 @@ from functions.calls.schemas import ControlCommand
 from sovereign.assistants.settings import CallMembers
 from sovereign.calls.model import CallStatus, Direction, EndReason
 from sovereign.http.contract.operation import JsonObject, Moment, Operation, Operations, Pagination, envelope
+from sovereign.notifications import NotificationReason, NotificationStatus
 
 
 class Message(TypedDict):
@@ -16,6 +17,17 @@ class Message(TypedDict):
 
     role: Literal["user", "assistant", "tool", "system"]
     content: str
+
+
+class Notification(TypedDict):
+    """What became of the mail about the call; `sent` means that Resend took it, under `email_id`."""
+
+    status: NotificationStatus
+    reason: NotificationReason | None
+    attempts: int
+    next_attempt_at: Moment | None
+    sent_at: Moment | None
+    email_id: str | None
 
 
 class Call(TypedDict):
@@ -48,6 +60,7 @@ class Call(TypedDict):
     metadata: dict[str, Any] | None
     cost: float | None
     latency: dict[str, Any] | None
+    notification: Notification | None
 
 
 class Dialled(TypedDict):
@@ -93,6 +106,14 @@ _CALL: JsonObject = {
     "metadata": None,
     "cost": None,
     "latency": {"turns": [{"end_of_turn_ms": 410, "first_packet_ms": 690}]},
+    "notification": {
+        "status": "sent",
+        "reason": None,
+        "attempts": 1,
+        "next_attempt_at": None,
+        "sent_at": "2026-11-23T09:30:45.000Z",
+        "email_id": "49a3999c-0ce1-4ea6-ab68-afcd6dc2e794",
+    },
 }
 
 OPERATIONS: Operations = {

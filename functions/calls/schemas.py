@@ -9,6 +9,7 @@ from sovereign.calls.outbound import OutboundOrder
 from sovereign.http import RequestModel
 from sovereign.kernel.clock import to_wire
 from sovereign.kernel.phone import check_e164
+from sovereign.notifications import notification_view
 from sovereign.recordings.links import RecordingLinks
 
 __all__ = ["CONTROL_COMMANDS", "ControlCommand", "OutboundRequest", "call_view"]
@@ -132,4 +133,5 @@ def call_view(call: Call, links: RecordingLinks) -> dict[str, Any]:
         "metadata": call.metadata,
         "cost": call.cost,
         "latency": call.latency,
+        "notification": notification_view(call.notification),
     }

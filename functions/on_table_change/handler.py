@@ -13,18 +13,21 @@ from sovereign.kernel.bus import Bus
 from sovereign.kernel.encryption import default_cipher
 from sovereign.kernel.settings import Environment, read_environment
 from sovereign.kernel.table import Table
+from sovereign.notifications.queue import NotificationQueue
+from sovereign.notifications.store import NotificationStore
 from sovereign.retention.register import RetentionRegister
 from sovereign.webhooks.delivery_store import DeliveryStore
 from sovereign.webhooks.queue import DeliveryQueue
 
 
 class ReaderEnvironment(Environment):
-    """TABLE_NAME, BUS_NAME, FAILED_RECORDS_QUEUE_URL, DELIVERY_QUEUE_URL."""
+    """TABLE_NAME, BUS_NAME, FAILED_RECORDS_QUEUE_URL, DELIVERY_QUEUE_URL, NOTIFICATION_QUEUE_URL."""
 
     table_name: str
     bus_name: str
     failed_records_queue_url: str
     delivery_queue_url: str
+    notification_queue_url: str
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> None:
@@ -57,4 +60,6 @@ def _sweep() -> Sweep:
         deliveries=DeliveryStore(table),
         queue=DeliveryQueue(environment.delivery_queue_url),
         calls=CallStore(table, cipher=default_cipher()),
+        notifications=NotificationStore(table),
+        notification_queue=NotificationQueue(environment.notification_queue_url),
     )

@@ -11,6 +11,8 @@ from sovereign.calls.store import CallStore
 from sovereign.kernel.clock import Clock, to_wire, utc_now
 from sovereign.kernel.observe import logger
 from sovereign.kernel.table import Ref, Table
+from sovereign.notifications.queue import NotificationQueue
+from sovereign.notifications.store import NotificationStore
 from sovereign.webhooks.delivery import DeliveryStatus
 from sovereign.webhooks.delivery_items import DELIVERY_SHARDS
 from sovereign.webhooks.delivery_store import DeliveryStore
@@ -29,7 +31,7 @@ _log = logger()
 
 
 class Sweep:
-    """Facts left unpublished, attempts that are due, reports that are overdue."""
+    """Facts left unpublished, attempts that are due, reports that are overdue, mails that are due."""
 
     def __init__(
         self,
@@ -39,6 +41,8 @@ class Sweep:
         deliveries: DeliveryStore,
         queue: DeliveryQueue,
         calls: CallStore,
+        notifications: NotificationStore,
+        notification_queue: NotificationQueue,
         clock: Clock = utc_now,
     ) -> None:
         self._table = table
@@ -46,11 +50,13 @@ class Sweep:
         self._deliveries = deliveries
         self._queue = queue
         self._calls = calls
+        self._notifications = notifications
+        self._notification_queue = notification_queue
         self._clock = clock
 
     def run(self) -> None:
         """Do each part, whatever becomes of the others."""
-        for part in (self.publish_facts, self.queue_attempts, self.write_reports):
+        for part in (self.publish_facts, self.queue_attempts, self.write_reports, self.queue_mails):
             _guarded(part)
 
     def publish_facts(self) -> None:
@@ -80,6 +86,12 @@ class Sweep:
         for ref in self._calls.overdue_reports():
             _log.warning("report_overdue", call_id=ref.call_id)
             _guarded(lambda ref=ref: write_report(self._calls, ref, failure=OVERDUE))  # type: ignore[misc]
+
+    def queue_mails(self) -> None:
+        """Queue the mails that are due, as `queue_attempts` does."""
+        for mail in self._notifications.due():
+            self._notification_queue.put(mail)
+            self._notifications.postpone(mail, self._clock() + REQUEUED_AFTER)
 
 
 def _guarded(part: Callable[[], None]) -> None:

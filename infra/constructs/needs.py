@@ -170,6 +170,18 @@ def _delivery_dead_letters(platform: Platform, grantee: iam.IGrantable, set_vari
     set_variable("DELIVERY_DEAD_LETTER_QUEUE_URL", queue.queue_url)
 
 
+def _notification_queue(platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
+    queue = _messaging(platform).notification_queue
+    queue.grant_send_messages(grantee)
+    set_variable("NOTIFICATION_QUEUE_URL", queue.queue_url)
+
+
+def _notification_dead_letters(platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
+    queue = _messaging(platform).notification_dead_letters
+    queue.grant_send_messages(grantee)
+    set_variable("NOTIFICATION_DEAD_LETTER_QUEUE_URL", queue.queue_url)
+
+
 def _failed_records(platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
     queue = _messaging(platform).failed_records
     queue.grant_send_messages(grantee)
@@ -193,5 +205,7 @@ _GRANTERS: dict[Need, Granter] = {
     Need.BUS: _bus,
     Need.DELIVERY_QUEUE: _delivery_queue,
     Need.DELIVERY_DEAD_LETTERS: _delivery_dead_letters,
+    Need.NOTIFICATION_QUEUE: _notification_queue,
+    Need.NOTIFICATION_DEAD_LETTERS: _notification_dead_letters,
     Need.FAILED_RECORDS: _failed_records,
 }

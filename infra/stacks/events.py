@@ -15,11 +15,18 @@ from infra.constructs.event_consumer import EventConsumer, dead_letter_queue, qu
 from infra.constructs.layers import Layers
 from infra.constructs.service_function import ServiceFunction
 from infra.platform import Messaging, Platform
-from infra.resources import APPLY_RETENTION, DELIVER_WEBHOOK, ON_TABLE_CHANGE, REAP_LOST_CALLS, Worker
+from infra.resources import (
+    APPLY_RETENTION,
+    DELIVER_WEBHOOK,
+    ON_TABLE_CHANGE,
+    REAP_LOST_CALLS,
+    SEND_NOTIFICATION,
+    Worker,
+)
 
 SOURCE_CALLS = "sovereign.calls"
 _DELIVERY_ATTEMPTS = 5
-"""Receipts of one message before it counts as poison; attempts at a webhook are counted in the delivery itself."""
+"""Receipts of one message before it counts as poison; attempts at a webhook or a mail are counted in its record."""
 
 
 class EventsStack(cdk.Stack):
@@ -33,18 +40,27 @@ class EventsStack(cdk.Stack):
         self._deliveries = queue_with_dead_letters(
             self, "Deliveries", visibility_seconds=6 * DELIVER_WEBHOOK.timeout_seconds, attempts=_DELIVERY_ATTEMPTS
         )
+        self._notifications = queue_with_dead_letters(
+            self,
+            "Notifications",
+            visibility_seconds=6 * SEND_NOTIFICATION.timeout_seconds,
+            attempts=_DELIVERY_ATTEMPTS,
+        )
         self.failed_records = dead_letter_queue(self, "FailedRecords")
         self.failed_triggers = dead_letter_queue(self, "FailedTriggers")
         self.messaging = Messaging(
             bus=events.EventBus(self, "Bus", event_bus_name=f"sovereign-{platform.stage.name}"),
             delivery_queue=self._deliveries.queue,
             delivery_dead_letters=self._deliveries.dead_letters,
+            notification_queue=self._notifications.queue,
+            notification_dead_letters=self._notifications.dead_letters,
             failed_records=self.failed_records,
         )
         self.platform = Platform(platform.stage, platform.data, self.messaging)
         self.functions: list[ServiceFunction] = []
         self._read_stream()
         self._deliver()
+        self._send_mail()
         self._start(after_call)
         self._schedules()
 
@@ -86,6 +102,14 @@ class EventsStack(cdk.Stack):
         EventConsumer(self, "Delivering", queues=self._deliveries, consumer=consumer, batch_size=10, concurrency=50)
         target = targets.SqsQueue(self._deliveries.queue, dead_letter_queue=self.failed_triggers)
         self._rule("CallFacts", {"source": [SOURCE_CALLS]}, target)
+
+    def _send_mail(self) -> None:
+        """Reports go to a queue of their own too. Few at once: Resend allows an account some requests a second."""
+        consumer = self._function(SEND_NOTIFICATION)
+        self._notifications.queue.grant_consume_messages(consumer.function)
+        EventConsumer(self, "Mailing", queues=self._notifications, consumer=consumer, batch_size=5, concurrency=5)
+        target = targets.SqsQueue(self._notifications.queue, dead_letter_queue=self.failed_triggers)
+        self._rule("CallReported", {"source": [SOURCE_CALLS], "detail_type": ["call.reported"]}, target)
 
     def _start(self, after_call: sfn.IStateMachine) -> None:
         target = targets.SfnStateMachine(
@@ -134,6 +158,7 @@ class EventsStack(cdk.Stack):
         """What an operator should be told about, by name."""
         return {
             "deliveries-dead-letters": self._deliveries.dead_letters,
+            "notifications-dead-letters": self._notifications.dead_letters,
             "failed-records": self.failed_records,
             "failed-triggers": self.failed_triggers,
         }

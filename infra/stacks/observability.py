@@ -54,7 +54,10 @@ class ObservabilityStack(cdk.Stack):
             "Requests": [http.metric_count(), http.metric_client_error(), http.metric_server_error()],
             "API latency (p95)": [http.metric_latency(statistic="p95")],
             "Stream behind (ms)": [function_metric(events.on_table_change.name, "IteratorAge", "max")],
-            "Deliveries waiting": [events.messaging.delivery_queue.metric_approximate_number_of_messages_visible()],
+            "Deliveries and mails waiting": [
+                events.messaging.delivery_queue.metric_approximate_number_of_messages_visible(),
+                events.messaging.notification_queue.metric_approximate_number_of_messages_visible(),
+            ],
             "After a call": [workflows.after_call.metric_succeeded(), workflows.after_call.metric_failed()],
             "Media nodes": [service.metric_cpu_utilization(), service.metric_memory_utilization()],
         }

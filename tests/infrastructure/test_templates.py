@@ -126,9 +126,29 @@ def test_queue_has_dead_letters_or_is_where_they_go(dev: Templates) -> None:
 
 
 def test_queue_waits_six_times_as_long_as_its_function(dev: Templates) -> None:
-    deliveries = next(q for n, q in dev.of_type("AWS::SQS::Queue").items() if "RedrivePolicy" in q["Properties"])
-    _, function = function_named(dev, "deliver_webhook")
-    assert deliveries["Properties"]["VisibilityTimeout"] >= 6 * function["Properties"]["Timeout"]
+    queues = {n: q for n, q in dev.of_type("AWS::SQS::Queue").items() if "RedrivePolicy" in q["Properties"]}
+    for name, consumer in (("Deliveries", "deliver_webhook"), ("Notifications", "send_notification")):
+        (queue,) = (q for n, q in queues.items() if n.startswith(name))
+        _, function = function_named(dev, consumer)
+        assert queue["Properties"]["VisibilityTimeout"] >= 6 * function["Properties"]["Timeout"], name
+
+
+def test_reports_reach_the_mails_through_a_queue_of_their_own(dev: Templates) -> None:
+    (rule,) = (r for n, r in dev.of_type("AWS::Events::Rule").items() if n.startswith("CallReported"))
+    assert rule["Properties"]["EventPattern"] == {"source": ["sovereign.calls"], "detail-type": ["call.reported"]}
+    (target,) = rule["Properties"]["Targets"]
+    assert "Notifications" in str(target["Arn"])
+    key, function = function_named(dev, "send_notification")
+    variables = function["Properties"]["Environment"]["Variables"]
+    assert "Notifications" in str(variables["NOTIFICATION_QUEUE_URL"])
+    assert "NotificationsDeadLetters" in str(variables["NOTIFICATION_DEAD_LETTER_QUEUE_URL"])
+    mappings = [m["Properties"] for m in dev.of_type("AWS::Lambda::EventSourceMapping").values()]
+    (mailing,) = (m for m in mappings if "Notifications" in str(m["EventSourceArn"]))
+    assert mailing["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert mailing["ScalingConfig"] == {"MaximumConcurrency": 5}, "Resend allows an account some requests a second"
+    assert key in str(mailing["FunctionName"])
+    _, sweeper = function_named(dev, "on_table_change")
+    assert "Notifications" in str(sweeper["Properties"]["Environment"]["Variables"]["NOTIFICATION_QUEUE_URL"])
 
 
 def test_rule_and_schedule_targets_keep_what_they_could_not_hand_over(dev: Templates) -> None:
@@ -283,7 +303,9 @@ def size_of(folder: Path) -> int:
 
 def test_every_dead_letter_queue_has_an_alarm(dev: Templates) -> None:
     alarms = {a["Properties"]["AlarmName"] for a in dev.of_type("AWS::CloudWatch::Alarm").values()}
-    for name in ("deliveries-dead-letters", "failed-records", "failed-triggers", "stream-behind", "after-call-failed"):
+    for name in ("deliveries-dead-letters", "notifications-dead-letters"):
+        assert f"sovereign-dev-{name}" in alarms
+    for name in ("failed-records", "failed-triggers", "stream-behind", "after-call-failed"):
         assert f"sovereign-dev-{name}" in alarms
     for row in ROWS:
         assert f"sovereign-dev-{row.name.replace('_', '-')}-errors" in alarms

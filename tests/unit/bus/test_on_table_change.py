@@ -11,6 +11,8 @@ from sovereign.calls import keys
 from sovereign.kernel import aws
 from sovereign.kernel.bus import Event
 from sovereign.kernel.table import Item, Put, to_attributes
+from sovereign.notifications.queue import NotificationQueue, due_mail_from
+from sovereign.notifications.store import DueMail, NotificationStore
 from sovereign.retention.register import RetentionRegister
 from sovereign.webhooks.endpoints import DISABLED_AFTER, WEBHOOK_DISABLED
 from sovereign.webhooks.queue import QueuedAttempt
@@ -34,6 +36,8 @@ class Reader:
         self.bus = StandInBus()
         self.failed_url = aws.client("sqs").create_queue(QueueName="failed")["QueueUrl"]
         self.failed = FailedRecords(self.failed_url)
+        self.mails_url = aws.client("sqs").create_queue(QueueName="mails")["QueueUrl"]
+        self.notifications = NotificationStore(world.table, world.clock)
         self.publisher = FactPublisher(
             world.table,
             self.bus,  # type: ignore[arg-type]
@@ -46,11 +50,17 @@ class Reader:
             deliveries=world.deliveries,
             queue=world.queue,
             calls=world.calls,
+            notifications=self.notifications,
+            notification_queue=NotificationQueue(self.mails_url),
             clock=world.clock,
         )
 
     def read(self, *records: dict[str, Any]) -> None:
         publish_records(records, self.publisher, self.failed)
+
+    def mails(self) -> list[DueMail | None]:
+        answer = aws.client("sqs").receive_message(QueueUrl=self.mails_url, MaxNumberOfMessages=10)
+        return [due_mail_from(json.loads(message["Body"])) for message in answer.get("Messages", [])]
 
     def kept(self) -> list[dict[str, Any]]:
         answer = aws.client("sqs").receive_message(QueueUrl=self.failed_url, MaxNumberOfMessages=10)
@@ -189,6 +199,18 @@ def test_an_overdue_report_keeps_what_was_found(world: World, reader: Reader) ->
     reader.sweep.write_reports()
     call = world.calls.load_whole(ref)
     assert (call.summary, call.analysis_error) == ("They said hello.", None)
+
+
+def test_due_mails_are_queued_once(world: World, reader: Reader) -> None:
+    ref = world.start_call()
+    world.end_call(ref)
+    reader.notifications.begin(world.calls.get_row(ref), world.clock())
+    reader.sweep.queue_mails()
+    assert reader.mails() == []
+    world.clock.advance(minutes=3)
+    reader.sweep.queue_mails()
+    reader.sweep.queue_mails()
+    assert reader.mails() == [DueMail(ref, 0)]
 
 
 def test_one_failing_part_of_the_sweep_stops_no_other(

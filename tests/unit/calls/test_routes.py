@@ -31,7 +31,7 @@ CALL_MEMBERS = {
     "id", "caller_phone", "assistant_phone", "status", "direction", "end_reason", "error", "started_at", "ended_at",
     "duration_seconds", "summary", "analysis_result", "messages", "room_name", "recording_url", "agent_id", "number_id",
     "agent_name", "business_name", "phone_number", "created_at", "updated_at", "assistant_id", "assistant_name",
-    "metadata", "cost", "latency",
+    "metadata", "cost", "latency", "notification",
 }  # fmt: skip
 LLM = {"provider": "local", "model": "intents"}
 

@@ -18,6 +18,7 @@ __all__ = [
     "live_calls_key",
     "lookup_ref",
     "message_ref",
+    "notification_shard",
     "own_key",
     "private_prefix",
     "report_shard",
@@ -123,3 +124,8 @@ def shard_of(call_id: str) -> int:
 def report_shard(shard: int) -> str:
     """`due_shard` of ended calls whose report is not written yet; `due_at` is when it is overdue."""
     return f"REPORT#{shard}"
+
+
+def notification_shard(shard: int) -> str:
+    """`due_shard` of calls whose mail is still to be sent; `due_at` is when its next attempt is overdue."""
+    return f"NOTIFICATION#{shard}"

@@ -224,6 +224,8 @@ class Call:
     byok: frozenset[str] = field(default_factory=frozenset)
     """Which of `stt`, `llm`, `tts` ran on the organization's own keys."""
     reported: bool = False
+    notification: Mapping[str, Any] | None = None
+    """What became of the mail about it (`sovereign.notifications`); None where nobody is to get one."""
     messages: Sequence[Message] | None = None
     summary: str | None = None
     analysis_result: Any = None

@@ -17,6 +17,7 @@ _NAME = re.compile(rf"(?=.{{4,253}}$)(?:{_LABEL}\.)+(?:[a-z]{{2,63}}|xn--[a-z0-9
 
 RECORD_MEMBERS = ("record", "name", "type", "ttl", "status", "value", "priority")
 """What is shown of a DNS record; one that Resend leaves out is null."""
+_SENDING_RECORDS = frozenset({"SPF", "DKIM"})
 
 
 class DomainNotFoundError(NotFoundError):
@@ -31,6 +32,15 @@ class SecondDomainError(ConflictError):
 
     def __init__(self) -> None:
         super().__init__("The organization has a sending domain already; delete it first.")
+
+
+class DomainNotVerifiedError(InvalidRequestError):
+    """Resend does not send from the domain, or not yet (400)."""
+
+    code = "domain_not_verified"
+
+    def __init__(self) -> None:
+        super().__init__("The sending domain is not verified.")
 
 
 class NoResendKeyError(InvalidRequestError):
@@ -92,6 +102,14 @@ class Domain:
     created_at: datetime
     updated_at: datetime
     verified_at: datetime | None
+
+    @property
+    def can_send(self) -> bool:
+        """Whether Resend takes mail from it: also where it is verified in part, because it does not receive."""
+        if self.status == "verified":
+            return True
+        sending = [record for record in self.records or () if record.get("record") in _SENDING_RECORDS]
+        return bool(sending) and all(record.get("status") == "verified" for record in sending)
 
     def public(self) -> dict[str, Any]:
         """As responses show it."""

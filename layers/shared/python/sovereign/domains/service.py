@@ -12,6 +12,7 @@ from datetime import timedelta
 from sovereign.domains.model import (
     Domain,
     DomainNotFoundError,
+    DomainNotVerifiedError,
     NoResendKeyError,
     RemoteDomain,
 )
@@ -101,6 +102,21 @@ class DomainService:
     def refresh(self, org_id: str) -> Domain:
         """Save what Resend says now (two requests to the table)."""
         return self._refreshed(self._require(org_id), self._key(org_id))
+
+    def sender(self, org_id: str) -> tuple[Domain, ProviderKey]:
+        """The domain mail is sent from, and the key for it (one request to the table, two while it is not verified:
+        then Resend is asked, because a domain is verified there without our hearing of it).
+
+        Raises NoResendKeyError, DomainNotFoundError, DomainNotVerifiedError, ResendRefusedError, UnavailableError, and
+        InvalidRequestError (`domain_missing_at_resend`).
+        """
+        key = self._key(org_id)
+        domain = self._require(org_id)
+        if not domain.can_send:
+            domain = self._refreshed(domain, key)
+        if not domain.can_send:
+            raise DomainNotVerifiedError
+        return domain, key
 
     def delete(self, org_id: str) -> None:
         """Forget the domain (two requests to the table); one that was made here is removed at Resend first.

@@ -1,0 +1,1 @@
+"""From reported calls to the mailboxes their assistants name."""
