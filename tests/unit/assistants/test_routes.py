@@ -6,8 +6,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from functions.assistants.router import router
+from sovereign.domains import DomainStore
 from sovereign.kernel.table import Ref, Table
 from tests.unit.assistants.fixtures import ORG, OTHER_ORG, UNKNOWN_ID, Api, Requests
+from tests.unit.notifications.world import domain
 
 SEED = {
     "name": "Seed",
@@ -106,6 +108,20 @@ def test_seed_example_is_accepted_with_warnings(client: TestClient) -> None:
         "tts_config.use_speaker_boost",
         "tts_config.style",
     }
+
+
+def test_addresses_that_get_no_mail_yet_are_warned_of_when_they_are_set(client: TestClient, table: Table) -> None:
+    made = client.post("assistants", json={"name": "A", "notification_email": "a@x.example"}).json()
+    assert [line.split(":")[0] for line in made["warnings"]] == ["notification_email"]
+    place = f"assistants/{made['assistant']['id']}"
+    both = {"notification_email": "a@x.example", "notification_emails": ["b@x.example"]}
+    changed = client.patch(place, json=both).json()
+    assert [line.split(":")[0] for line in changed["warnings"]] == ["notification_emails"]
+    assert "x.example" not in str(changed["warnings"])
+    for unwarned in ({"name": "B"}, {"notification_email": None, "notification_emails": []}):
+        assert "warnings" not in client.patch(place, json=unwarned).json(), unwarned
+    DomainStore(table).save(domain())
+    assert "warnings" not in client.patch(place, json=both).json()
 
 
 def test_whole_object_can_be_sent_back(client: TestClient) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from sovereign.assistants.effective import Rejection, requested_assistant_id, saved, with_answer
 from sovereign.assistants.json_values import to_json
+from sovereign.assistants.mail_warnings import mail_warnings
 from sovereign.assistants.model import (
     KIND,
     Assistant,
@@ -105,7 +106,8 @@ class AssistantStore:
         _enable(unit, org_id, settings.webhook_url)
         move_uses(unit, org_id, _user(assistant), [], references)
         unit.commit(self._table)
-        return SavedAssistant(assistant, warnings_of(settings, document))
+        warned = warnings_of(settings, document) + mail_warnings(self._table, org_id, {}, document)
+        return SavedAssistant(assistant, warned)
 
     def update(
         self,
@@ -210,7 +212,8 @@ class AssistantStore:
         bound(after)
         move_uses(unit, stored.org_id, _user(changed), before, after)
         unit.commit(self._table)
-        return SavedAssistant(changed, warnings_of(changes, document))
+        unsent = mail_warnings(self._table, stored.org_id, stored.document, document)
+        return SavedAssistant(changed, warnings_of(changes, document) + unsent)
 
     def _defaults(self) -> Mapping[str, Any]:
         return default_configs() if self._given_defaults is None else self._given_defaults
