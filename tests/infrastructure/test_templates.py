@@ -138,7 +138,7 @@ def test_reports_reach_the_mails_through_a_queue_of_their_own(dev: Templates) ->
     assert rule["Properties"]["EventPattern"] == {"source": ["sovereign.calls"], "detail-type": ["call.reported"]}
     (target,) = rule["Properties"]["Targets"]
     assert "Notifications" in str(target["Arn"])
-    key, function = function_named(dev, "send_notification")
+    _, function = function_named(dev, "send_notification")
     variables = function["Properties"]["Environment"]["Variables"]
     assert "Notifications" in str(variables["NOTIFICATION_QUEUE_URL"])
     assert "NotificationsDeadLetters" in str(variables["NOTIFICATION_DEAD_LETTER_QUEUE_URL"])
@@ -146,7 +146,7 @@ def test_reports_reach_the_mails_through_a_queue_of_their_own(dev: Templates) ->
     (mailing,) = (m for m in mappings if "Notifications" in str(m["EventSourceArn"]))
     assert mailing["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mailing["ScalingConfig"] == {"MaximumConcurrency": 5}, "Resend allows an account some requests a second"
-    assert key in str(mailing["FunctionName"])
+    assert "SendNotificationLive" in str(mailing["FunctionName"])
     _, sweeper = function_named(dev, "on_table_change")
     assert "Notifications" in str(sweeper["Properties"]["Environment"]["Variables"]["NOTIFICATION_QUEUE_URL"])
 
