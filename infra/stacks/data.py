@@ -14,7 +14,6 @@ INDEXES = (
     ("gsi1", "gsi1pk", "gsi1sk"),
     ("gsi2", "gsi2pk", "gsi2sk"),
     ("gsi3", "gsi3pk", "gsi3sk"),
-    ("by_time", "pk", "made_at"),
     ("due", "due_shard", "due_at"),
 )
 """Name, partition key and sort key of each index; what they hold is described in docs/data-model.md."""

@@ -14,7 +14,8 @@ from sovereign.calls import keys
 from sovereign.calls.items import row_item
 from sovereign.calls.model import STATUS_OF_END_REASON, Call, CallRef, Direction, EndReason
 from sovereign.kernel.clock import to_wire
-from sovereign.kernel.table import Item, to_attributes
+from sovereign.kernel.table import Item, Ref, Update, to_attributes
+from sovereign.kernel.time_marks import Mark, mark_writes
 from sovereign.usage.model import NewUsage
 from sovereign.usage.store import booking_writes
 
@@ -35,8 +36,10 @@ class History:
     usage: tuple[NewUsage, ...]
 
     def items(self) -> Iterator[Item]:
-        """Everything as items: rows, look-ups, counters."""
+        """Everything as items: rows, look-ups, counters, the marks of their moments."""
+        marks = _Marks()
         for call in self.calls:
+            marks.add(mark_writes(keys.rows_key(self.org_id), call.created_at, Mark(call.ref.number)))
             yield row_item(call)
             yield {**keys.lookup_ref(self.org_id, call.ref.call_id)._asdict(), "number": call.ref.number}
         newest = self.calls[-1]
@@ -47,9 +50,10 @@ class History:
             "active_calls": 0,
             "active_outbound": 0,
         }
-        yield from self._usage_items()
+        yield from self._usage_items(marks)
+        yield from marks.items()
 
-    def _usage_items(self) -> Iterator[Item]:
+    def _usage_items(self, marks: "_Marks") -> Iterator[Item]:
         counter: Item | None = None
         ended = {call.ref.call_id: call.ended_at for call in self.calls}
         for entry in self.usage:
@@ -57,9 +61,26 @@ class History:
             assert moment is not None
             writes: Any = booking_writes(self.org_id, counter, entry, moment)
             counter, row = writes[0].item, writes[1].item
+            marks.add(writes[2:])
             yield row
         if counter:
             yield counter
+
+
+class _Marks:
+    """The items many marks come to."""
+
+    def __init__(self) -> None:
+        self._nodes: dict[Ref, Item] = {}
+
+    def add(self, writes: Iterable[Update]) -> None:
+        """Apply a row's."""
+        for write in writes:
+            self._nodes.setdefault(write.ref, {**write.ref._asdict()}).update(write.set)
+
+    def items(self) -> Iterator[Item]:
+        """All of them."""
+        yield from self._nodes.values()
 
 
 def make_history(org_id: str, count: int, seed: int) -> History:

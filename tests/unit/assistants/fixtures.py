@@ -28,7 +28,6 @@ INDEXES = {
     "gsi1": ("gsi1pk", "gsi1sk"),
     "gsi2": ("gsi2pk", "gsi2sk"),
     "gsi3": ("gsi3pk", "gsi3sk"),
-    "by_time": ("pk", "made_at"),
     "due": ("due_shard", "due_at"),
 }
 Api = Callable[..., TestClient]

@@ -23,7 +23,6 @@ _INDEXES = {
     "gsi1": ("gsi1pk", "gsi1sk"),
     "gsi2": ("gsi2pk", "gsi2sk"),
     "gsi3": ("gsi3pk", "gsi3sk"),
-    "by_time": ("pk", "made_at"),
     "due": ("due_shard", "due_at"),
 }
 

@@ -117,6 +117,25 @@ def test_any_offset_costs_two_requests(world: World, offset: int) -> None:
     assert world.table.requests - before <= 2
 
 
+BETWEEN = [(None, None), (3, None), (None, 3), (20, 3), (-1, COUNT), (3, 20)]
+
+
+@pytest.mark.parametrize(("oldest", "newest"), BETWEEN)
+def test_page_between_moments_costs_two_requests(world: World, oldest: int | None, newest: int | None) -> None:
+    start, end = (None if n is None else START + timedelta(seconds=40 * n) for n in (oldest, newest))
+    before = world.table.requests
+    world.calls.page(ORG, offset=1, limit=10, filters=CallFilters(made=TimeRange(start, end)))
+    assert world.table.requests - before <= 2
+
+
+@pytest.mark.parametrize("made", [TimeRange(), TimeRange(START, START + timedelta(days=1))])
+def test_filtered_page_of_calls_that_lie_together_costs_two_requests(world: World, made: TimeRange) -> None:
+    before = world.table.requests
+    page = world.calls.page(ORG, offset=2, limit=10, filters=CallFilters(status=CallStatus.ENDED, made=made))
+    assert len(page.calls) > 5
+    assert world.table.requests - before == 2
+
+
 def test_get_costs_two_requests(world: World) -> None:
     before = world.table.requests
     assert world.calls.get(ORG, world.made[5].ref.call_id) == world.made[5]

@@ -57,7 +57,9 @@ def test_page_and_sums_are_what_adding_up_says(
 
 
 @pytest.mark.parametrize("offset", [0, 20, 1000])
-def test_page_without_bounds_costs_two_requests(world: World, offset: int) -> None:
+@pytest.mark.parametrize(("start", "end"), [(None, None), (2, None), (None, 4), (2, 4), (4, 2)])
+def test_page_costs_two_requests(world: World, offset: int, start: int | None, end: int | None) -> None:
+    first, last = (None if n is None else START + timedelta(minutes=n) for n in (start, end))
     before = world.table.requests
-    world.usage.page(ORG, offset=offset, limit=3, bounds=TimeRange())
+    world.usage.page(ORG, offset=offset, limit=3, bounds=TimeRange(first, last))
     assert world.table.requests - before <= 2

@@ -20,10 +20,9 @@ class CallErasure(CallReading):
     """The part of the call store that retention uses. Everything may be repeated; running calls are left alone."""
 
     def refs_made_before(self, org_id: str, cutoff: datetime, *, after_number: int = 0) -> list[CallRef]:
-        """Up to 100 calls made until `cutoff` with a number above `after_number`, oldest first; three requests."""
+        """Up to 100 calls made until `cutoff` with a number above `after_number`, oldest first; two requests."""
         pk = keys.rows_key(org_id)
-        counter = self._table.get(keys.counter_ref(org_id), consistent=True)
-        made = numbered_rows.read_range(self._table, pk, counter, TimeRange(None, cutoff))
+        made = numbered_rows.read_range(self._table, pk, TimeRange(None, cutoff)).numbers
         numbers = range(after_number + 1, min(made.high, after_number + _BATCH) + 1)
         found = self._table.get_many([Ref(pk, number_text(number)) for number in numbers])
         return sorted((call_from_item(item).ref for item in found.values()), key=lambda ref: ref.number)

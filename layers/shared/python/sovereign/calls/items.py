@@ -10,7 +10,6 @@ from typing import Any
 from sovereign.calls import keys
 from sovereign.calls.model import Call, CallRef, CallStatus, EndReason, Message
 from sovereign.kernel.clock import from_wire, to_wire
-from sovereign.kernel.numbered_rows import made_at, number_text
 from sovereign.kernel.table import Attr, Item, Update
 
 __all__ = ["call_from_item", "call_with_content", "from_json", "row_item", "row_update", "to_json"]
@@ -41,7 +40,6 @@ def row_item(call: Call) -> Item:
         "org_id": ref.org_id,
         "call_id": ref.call_id,
         "number": ref.number,
-        "made_at": made_at(call.created_at, ref.number),
     }
     return identity | _attributes(call)
 
@@ -86,15 +84,15 @@ def _shallow(call: Call) -> dict[str, Any]:
 def _attributes(call: Call) -> Item:
     """Every column that has a value, and the index keys that follow from them."""
     columns = {name: _stored(name, getattr(call, name)) for name in _COLUMNS if getattr(call, name) is not None}
-    org_id, number = call.ref.org_id, number_text(call.ref.number)
+    org_id, place = call.ref.org_id, keys.index_place(call.ref, call.created_at)
     indexes = {
         "gsi1pk": keys.status_index(org_id, call.status),
-        "gsi1sk": number,
+        "gsi1sk": place,
         "gsi3pk": keys.direction_index(org_id, call.direction),
-        "gsi3sk": number,
+        "gsi3sk": place,
     }
     if call.agent_id:
-        indexes |= {"gsi2pk": keys.agent_index(org_id, call.agent_id), "gsi2sk": number}
+        indexes |= {"gsi2pk": keys.agent_index(org_id, call.agent_id), "gsi2sk": place}
     return columns | indexes
 
 

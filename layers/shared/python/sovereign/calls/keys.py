@@ -1,10 +1,12 @@
 """Where the items of calls lie (docs/data-model.md)."""
 
+from datetime import datetime
 from zlib import crc32
 
 from sovereign.calls.model import CallRef
 from sovereign.kernel import numbered_rows
-from sovereign.kernel.numbered_rows import number_text
+from sovereign.kernel.clock import to_wire
+from sovereign.kernel.numbered_rows import TimeRange, number_text
 from sovereign.kernel.table import Ref
 
 __all__ = [
@@ -14,6 +16,8 @@ __all__ = [
     "direction_index",
     "fact_ref",
     "frozen_assistant_ref",
+    "index_place",
+    "index_range",
     "live_call_ref",
     "live_calls_key",
     "lookup_ref",
@@ -31,6 +35,9 @@ __all__ = [
 
 UNCLAIMED = "UNCLAIMED"
 """The node partition of calls that no node has claimed yet."""
+
+_AFTER = "~"
+"""Sorts behind everything that continues a sort key."""
 
 SHARDS = 8
 """Partitions of the `due` index an outbox is spread over."""
@@ -114,6 +121,24 @@ def agent_index(org_id: str, agent_id: str) -> str:
 def direction_index(org_id: str, direction: str) -> str:
     """`gsi3pk` of a call's row."""
     return f"{rows_key(org_id)}#DIRECTION#{direction}"
+
+
+def index_place(ref: CallRef, created_at: datetime) -> str:
+    """Sort key of a call in these indexes: the moment, then the number, as those of one millisecond have an order."""
+    return f"{to_wire(created_at)}#{number_text(ref.number)}"
+
+
+def index_range(made: TimeRange) -> tuple[str, str] | None:
+    """Which of these sort keys lie within `made`; None: all."""
+    if made.start is None and made.end is None:
+        return None
+    first, last = "0", _AFTER
+    if made.start is not None:
+        # rows keep milliseconds: those of the start's own lie before it once it has more than those
+        first = to_wire(made.start) + (_AFTER if made.start.microsecond % 1000 else "")
+    if made.end is not None:
+        last = to_wire(made.end) + _AFTER
+    return first, last
 
 
 def shard_of(call_id: str) -> int:

@@ -15,6 +15,7 @@ from sovereign.kernel.backoff import pause
 from sovereign.kernel.clock import to_wire
 from sovereign.kernel.errors import DomainError, UnavailableError
 from sovereign.kernel.table import Attr, ConditionFailed, Item, Put, Update, Write, absent
+from sovereign.kernel.time_marks import Mark, mark_writes
 
 __all__ = ["CallStart", "LoadCheck", "OutboundLoad"]
 
@@ -89,6 +90,7 @@ class CallStart(CallContent):
             Put(row_item(call), absent),
             Put({"pk": lookup_pk, "sk": lookup_sk, "number": call.ref.number}, absent),
             live_call_write(call.ref, call.node_id or keys.UNCLAIMED, call.created_at),
+            *mark_writes(keys.rows_key(call.ref.org_id), call.created_at, Mark(call.ref.number)),
         ]
         if frozen_assistant is not None:
             writes.append(frozen_assistant_write(call.ref, frozen_assistant))

@@ -1,29 +1,28 @@
 """Rows with a gap-free number per organization: the keys, the time bounds and the range of a page.
 
 Number order is time order (a row's `created_at` is never before the counter's last), so the row at offset k of n is
-number n - k, and a time range is a range of numbers. Used by calls and usage.
+number n - k, and a time range is a range of numbers (`time_marks` finds its ends). Used by calls and usage.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Self
 
-from sovereign.kernel.clock import from_wire, to_wire
+from sovereign.kernel.clock import from_wire
 from sovereign.kernel.errors import InvalidRequestError
 from sovereign.kernel.table import Item, Ref, Table
+from sovereign.kernel.time_marks import Mark, marks_towards, until
 
 __all__ = [
     "NumberRange",
+    "RowsWithin",
     "TimeRange",
     "counted",
     "counter_ref",
     "created_at_after",
-    "made_at",
     "number_text",
     "read_range",
 ]
-
-_AFTER_DIGITS = "~"
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,11 @@ class TimeRange:
 
     start: datetime | None = None
     end: datetime | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no moment can lie in it."""
+        return self.start is not None and self.end is not None and self.start > self.end
 
     @classmethod
     def parse(cls, start_date: str | None, end_date: str | None) -> Self:
@@ -64,6 +68,24 @@ class NumberRange:
         return NumberRange(max(self.low, high - limit + 1), high)
 
 
+@dataclass(frozen=True)
+class RowsWithin:
+    """The rows of a time range: those after the row `before`, until the row `last`."""
+
+    before: Mark
+    last: Mark
+
+    @property
+    def numbers(self) -> NumberRange:
+        """Their numbers."""
+        return NumberRange(self.before.number + 1, self.last.number)
+
+    @property
+    def total(self) -> int:
+        """What they add to the owner's running sum."""
+        return max(0, self.last.total - self.before.total)
+
+
 def counter_ref(pk: str) -> Ref:
     """The counter of a partition of rows: `last_number`, `last_created_at` and the owner's own sums."""
     return Ref(pk, "COUNTER")
@@ -72,11 +94,6 @@ def counter_ref(pk: str) -> Ref:
 def number_text(number: int) -> str:
     """A number as it sorts: 12 digits."""
     return f"{number:012d}"
-
-
-def made_at(created_at: datetime, number: int) -> str:
-    """The `by_time` sort key: the moment, then the number, so that rows of one millisecond keep their order."""
-    return f"{to_wire(created_at)}#{number_text(number)}"
 
 
 def counted(counter: Item | None) -> int:
@@ -89,15 +106,18 @@ def created_at_after(counter: Item | None, now: datetime) -> datetime:
     return max(now, from_wire(counter["last_created_at"])) if counter else now
 
 
-def read_range(table: Table, pk: str, counter: Item | None, bounds: TimeRange) -> NumberRange:
-    """The numbers made within `bounds`; at most one request a side, none where the counter already tells."""
+def read_range(table: Table, pk: str, bounds: TimeRange) -> RowsWithin:
+    """The rows made within `bounds`; one request, whatever the bounds."""
+    sides = [moment for moment in (bounds.start, bounds.end) if moment is not None]
+    wanted = [counter_ref(pk), *(node for moment in sides for node in marks_towards(pk, moment))]
+    found = table.get_many([*dict.fromkeys(wanted)], consistent=True)
+    counter = found.get(counter_ref(pk))
     if counter is None:
-        return NumberRange(1, 0)
-    last = from_wire(counter["last_created_at"])
-    count = counted(counter)
-    low = 1 if bounds.start is None else _first_from(table, pk, bounds.start, last, count)
-    high = count if bounds.end is None or bounds.end >= last else _last_until(table, pk, bounds.end)
-    return NumberRange(low, high)
+        return RowsWithin(Mark(), Mark())
+    newest, made = Mark(counted(counter), counter.get("total_seconds", 0)), from_wire(counter["last_created_at"])
+    before = Mark() if bounds.start is None else until(found, pk, bounds.start, included=False)
+    last = newest if bounds.end is None or bounds.end >= made else until(found, pk, bounds.end)
+    return RowsWithin(min(before, newest), min(last, newest))
 
 
 def _moment(text: str) -> datetime | None:
@@ -105,26 +125,3 @@ def _moment(text: str) -> datetime | None:
         return from_wire(text)
     except (ValueError, OverflowError):
         return None
-
-
-def _first_from(table: Table, pk: str, start: datetime, last: datetime, count: int) -> int:
-    if start > last:
-        return count + 1
-    found = table.page(pk, index="by_time", between=(to_wire(_whole_millisecond(start)), _AFTER_DIGITS), limit=1)
-    return _number(found.items[0]) if found.items else count + 1
-
-
-def _last_until(table: Table, pk: str, end: datetime) -> int:
-    bounds = ("0", to_wire(end) + _AFTER_DIGITS)
-    found = table.page(pk, index="by_time", between=bounds, limit=1, descending=True)
-    return _number(found.items[0]) if found.items else 0
-
-
-def _whole_millisecond(moment: datetime) -> datetime:
-    """The moment itself or the next whole millisecond: rows keep milliseconds, and a bound must not round down."""
-    rest = moment.microsecond % 1000
-    return moment.astimezone(UTC) + timedelta(microseconds=(1000 - rest) % 1000)
-
-
-def _number(item: Item) -> int:
-    return int(item["sk"])

@@ -188,7 +188,6 @@ _INDEX_KEYS: dict[str | None, tuple[str, str]] = {
     "gsi1": ("gsi1pk", "gsi1sk"),
     "gsi2": ("gsi2pk", "gsi2sk"),
     "gsi3": ("gsi3pk", "gsi3sk"),
-    "by_time": ("pk", "made_at"),
     "due": ("due_shard", "due_at"),
 }
 

@@ -6,6 +6,7 @@ from sovereign.kernel import ids, numbered_rows
 from sovereign.kernel.clock import from_wire, to_wire
 from sovereign.kernel.numbered_rows import NumberRange, TimeRange, number_text
 from sovereign.kernel.table import Attr, Item, Put, Ref, Table, Write, absent
+from sovereign.kernel.time_marks import Mark, mark_writes
 from sovereign.usage.model import NewUsage, UsageLog, UsagePage, UsageSummary
 
 __all__ = ["UsageStore", "booking_writes", "day_outbound_minutes", "month_minutes", "usage_counter_ref"]
@@ -20,34 +21,16 @@ class UsageStore:
         self._table = table
 
     def page(self, org_id: str, *, offset: int, limit: int, bounds: TimeRange) -> UsagePage:
-        """Logs made within `bounds`, newest first, and the sums over all of them.
-
-        Two requests without bounds (one more per MB); each bound and the difference of sums add one at most.
-        """
-        counter = self._table.get(usage_counter_ref(org_id), consistent=True)
-        whole = numbered_rows.read_range(self._table, _pk(org_id), counter, bounds)
-        rows = self._rows(org_id, whole.page(offset, limit))
-        if len(rows) == whole.total:
-            seconds = sum(row["duration_sec"] for row in rows)
-        elif counter and whole.total == numbered_rows.counted(counter):
-            seconds = counter["total_seconds"]
-        else:
-            seconds = self._seconds_within(org_id, whole)
-        return UsagePage([_log(row) for row in rows], UsageSummary(whole.total, seconds))
+        """Logs made within `bounds`, newest first, and the sums over all of them: two requests, one more per MB."""
+        whole = numbered_rows.read_range(self._table, _pk(org_id), bounds)
+        rows = self._rows(org_id, whole.numbers.page(offset, limit))
+        return UsagePage([_log(row) for row in rows], UsageSummary(whole.numbers.total, whole.total))
 
     def _rows(self, org_id: str, numbers: NumberRange) -> list[Item]:
         if not numbers.total:
             return []
         between = (number_text(numbers.low), number_text(numbers.high))
         return list(self._table.query(_pk(org_id), between=between, descending=True, consistent=True))
-
-    def _seconds_within(self, org_id: str, numbers: NumberRange) -> int:
-        if not numbers.total:
-            return 0
-        last, before = (Ref(_pk(org_id), number_text(n)) for n in (numbers.high, numbers.low - 1))
-        found = self._table.get_many([last, before], consistent=True)
-        seconds: int = found[last]["total_seconds"] - found.get(before, {"total_seconds": 0})["total_seconds"]
-        return seconds
 
 
 def usage_counter_ref(org_id: str) -> Ref:
@@ -77,7 +60,8 @@ def booking_writes(org_id: str, counter: Item | None, entry: NewUsage, now: date
     }
     unchanged = Attr("last_number").eq(number - 1) if counter else absent
     row = _row(org_id, number, created_at, entry) | {"total_seconds": total_seconds}
-    return [Put(counted, unchanged), Put(row, absent)]
+    marks = mark_writes(pk, created_at, Mark(number, total_seconds))
+    return [Put(counted, unchanged), Put(row, absent), *marks]
 
 
 def month_minutes(counter: Item | None, now: datetime) -> int:
@@ -106,7 +90,6 @@ def _row(org_id: str, number: int, created_at: datetime, entry: NewUsage) -> Ite
     return {
         "pk": _pk(org_id),
         "sk": number_text(number),
-        "made_at": numbered_rows.made_at(created_at, number),
         "id": ids.new_id(),
         "call_id": entry.call_id,
         "duration_sec": entry.duration_sec,
