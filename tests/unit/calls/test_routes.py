@@ -11,7 +11,8 @@ from starlette.testclient import TestClient
 from functions.calls import control
 from functions.calls.router import node_client, router
 from functions.usage.router import router as usage_router
-from sovereign.assistants import AssistantSettings, AssistantStore
+from sovereign.assistants import AssistantChanges, AssistantSettings, AssistantStore
+from sovereign.assistants.needs import needs_ref
 from sovereign.calls import keys
 from sovereign.calls.model import CallOutcome, CallRef, EndReason, Message
 from sovereign.calls.store import CallStore
@@ -20,11 +21,12 @@ from sovereign.do_not_call import DoNotCallStore, Listing
 from sovereign.http import create_app, limit_control_commands
 from sovereign.kernel import aws, secrets, settings
 from sovereign.kernel.encryption import default_cipher
-from sovereign.kernel.table import Update
+from sovereign.kernel.table import Delete, Update
 from sovereign.nodes.client import NodeAnswer
 from sovereign.numbers import NumberSettings, NumberStore
 from sovereign.organizations import NewOrganization, OrganizationStore, organization_ref
 from sovereign.sip_trunks import TrunkSettings, TrunkStore
+from sovereign.tool_templates import ToolTemplateStore
 from tests.unit.calls.harness import CALLER, OWN, CountingTable, FakeClock, moto_table, new_call
 
 CALL_MEMBERS = {
@@ -159,11 +161,49 @@ def test_the_first_message_of_an_order_beats_the_one_for_all_outbound_calls(worl
         assert document["speech_config"]["first_message_outbound"] == (None if order else "Always")
 
 
-def test_dial_costs_two_reads_and_one_write(world: World) -> None:
-    world.dial()
-    before = world.table.requests
-    world.dial()
-    assert world.table.requests - before <= 3 + 1  # and the count against the key's rate limit
+def test_dial_costs_two_reads_and_one_write_also_the_first_time(world: World) -> None:
+    world.client.get("/api/v1/calls")
+    for _ in range(2):
+        before = world.table.requests
+        world.dial()
+        assert world.table.requests - before <= 3 + 1  # and the count against the key's rate limit
+
+
+def test_dial_with_tool_templates_costs_no_more_in_any_mode(world: World) -> None:
+    templates, assistants = ToolTemplateStore(world.table), AssistantStore(world.table, default_cipher())
+    ids = [templates.create(world.org_id, template(name)).id for name in ("saved", "own")]
+    saved, own = (LLM | {"tools": [{"type": "template", "template_id": given}]} for given in ids)
+    assistants.create(world.org_id, AssistantSettings.model_validate({"name": "Other", "llm_config": saved}))
+    assistants.update(world.org_id, world.assistant_id, AssistantChanges.model_validate({"llm_config": saved}))
+    whole = {name: default_configs()[name] for name in ("stt_config", "tts_config")} | {"llm_config": own}
+    world.client.get("/api/v1/calls")
+    modes: list[tuple[str, dict[str, Any]]] = [
+        ("saved", {}),
+        ("saved", {"assistant_override": {"first_message": "Hi"}}),
+        ("own", {"assistant_override": {"llm_config": own}}),
+        ("own", {"assistant_id": None, "assistant": whole}),
+    ]
+    for name, order in modes:
+        before = world.table.requests
+        told = world.dial(**order)
+        assert world.table.requests - before <= 3 + 1, (name, order)  # and the count against the key's rate limit
+        ref = world.calls.find(world.org_id, told["call_id"])
+        assert ref is not None
+        document = json.loads(world.calls.load_frozen_assistant(ref)["document"])
+        assert [tool["name"] for tool in document["llm_config"]["tools"]] == [name]
+
+
+def test_dial_reads_what_was_named_after_the_numbers_were_read(world: World) -> None:
+    given = ToolTemplateStore(world.table).create(world.org_id, template("saved")).id
+    llm = LLM | {"tools": [{"type": "template", "template_id": given}]}
+    assistants = AssistantStore(world.table, default_cipher())
+    assistants.update(world.org_id, world.assistant_id, AssistantChanges.model_validate({"llm_config": llm}))
+    world.table.delete(Delete(needs_ref(world.org_id, world.assistant_id)))
+    assert world.dial()["success"]
+
+
+def template(name: str) -> dict[str, Any]:
+    return {"name": name, "tool_type": "function", "tool_config": {"url": "https://example.com/tool"}}
 
 
 def test_transient_and_hybrid_modes_run(world: World) -> None:

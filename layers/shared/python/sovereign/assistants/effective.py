@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sovereign.assistants.json_values import to_json
-from sovereign.assistants.model import MAX_BYTES, Assistant, is_realtime_document, to_document
+from sovereign.assistants.model import MAX_BYTES, Assistant, is_realtime_document, references_of, to_document
 from sovereign.assistants.rotation import ReplacedSecret
 from sovereign.assistants.sealed import Document, with_masks_resolved
 from sovereign.assistants.settings import AssistantMembers, CallMembers
@@ -21,6 +21,7 @@ from sovereign.assistants.view import EffectiveAssistant
 from sovereign.catalog.json_schema import MAX_DEPTH, depth_exceeds
 from sovereign.catalog.problems import require_object, validate
 from sovereign.kernel.errors import BodyTooLargeError, InvalidRequestError
+from sovereign.kernel.references import Reference
 
 WEBHOOK_MEMBERS = ("webhook_url", "webhook_secret", "webhook_events")
 _ANSWER_MEMBERS = frozenset({"error", "assistant", "assistant_id", "assistant_override", "max_duration_seconds"})
@@ -81,6 +82,12 @@ def transient(
     whose = base or EffectiveAssistant(settings=AssistantMembers())
     nameless = whose.model_copy(update={"assistant_id": None, "assistant_name": None})
     return _made(nameless, document, echoed, at)
+
+
+def named_in(members: Mapping[str, Any], at: str) -> list[Reference]:
+    """The other resources a transient assistant or an override names."""
+    given, _ = _members(members, at, keep_unknown=False)
+    return references_of(to_document(given, given.model_fields_set))
 
 
 def requested_assistant_id(answer: Mapping[str, Any]) -> str | None:

@@ -19,19 +19,19 @@ from sovereign.assistants.model import (
     to_document,
     warnings_of,
 )
-from sovereign.assistants.references import bound, reference_problems
+from sovereign.assistants.needs import move_needs
+from sovereign.assistants.references import NOTHING, bound, checked, reference_problems, require
 from sovereign.assistants.rotation import ReplacedToken, replaced_by
 from sovereign.assistants.sealed import Sealed, seal, unseal
-from sovereign.assistants.settings import AssistantChanges, AssistantMembers, AssistantSettings
+from sovereign.assistants.settings import AssistantChanges, AssistantSettings
 from sovereign.assistants.templates import templates_in, with_templates, with_templates_at_hand
 from sovereign.assistants.view import EffectiveAssistant
 from sovereign.catalog.defaults import default_configs
 from sovereign.kernel.clock import Clock, from_wire, to_wire, utc_now
 from sovereign.kernel.encryption import Cipher
-from sovereign.kernel.errors import ConflictError, InvalidRequestError
+from sovereign.kernel.errors import ConflictError
 from sovereign.kernel.ids import new_id
 from sovereign.kernel.references import (
-    Reference,
     User,
     in_use_error,
     is_id,
@@ -94,7 +94,7 @@ class AssistantStore:
         """Save a new assistant (one request, one more when it names other resources)."""
         document = new_document(settings, self._defaults())
         references = references_of(document)
-        self._checked(org_id, references, settings)
+        checked(self._table, org_id, references, settings)
         assistant_id, now = new_id(), self._clock()
         sealed = seal(document, self._cipher, owner_of(org_id, assistant_id))
         assistant = Assistant(assistant_id, org_id, sealed, 1, now, now)
@@ -105,6 +105,7 @@ class AssistantStore:
         _count_active(unit, org_id, int(assistant.is_active))
         _enable(unit, org_id, settings.webhook_url)
         move_uses(unit, org_id, _user(assistant), [], references)
+        move_needs(unit, org_id, assistant_id, [], references)
         unit.commit(self._table)
         warned = warnings_of(settings, document) + mail_warnings(self._table, org_id, {}, document)
         return SavedAssistant(assistant, warned)
@@ -128,7 +129,7 @@ class AssistantStore:
         found = self._table.get_many(list(keys), consistent=True)
         if ref not in found:
             raise AssistantNotFoundError
-        _require(reference_problems(wanted, org_id, found, changes))
+        require(reference_problems(wanted, org_id, found, changes))
         stored = assistant_from_item(found[ref])
         try:
             return self._apply(stored, changes, accept)
@@ -144,7 +145,9 @@ class AssistantStore:
             otherwise=lambda old: _InUseError() if old and old.get("ref_count") else _gone_or_changed(old),
         )
         _count_active(unit, org_id, -int(stored.is_active))
-        move_uses(unit, org_id, _user(stored), references_of(stored.document), [])
+        references = references_of(stored.document)
+        move_uses(unit, org_id, _user(stored), references, [])
+        move_needs(unit, org_id, stored.id, references, [])
         try:
             unit.commit(self._table)
         except _InUseError:
@@ -163,14 +166,16 @@ class AssistantStore:
         """As `effective`, with its tool templates in their place (one request when it names any)."""
         return with_templates_at_hand(self._table, assistant.org_id, self.effective(assistant))
 
-    def resolve(self, org_id: str, chosen: EffectiveAssistant) -> EffectiveAssistant:
-        """`chosen` with its tool templates in their place (one request when it names other resources).
+    def resolve(
+        self, org_id: str, chosen: EffectiveAssistant, at_hand: Mapping[Ref, Item] = NOTHING
+    ) -> EffectiveAssistant:
+        """`chosen` with its tool templates in their place (one request when it names what is not `at_hand`).
 
         Raises InvalidRequestError naming each resource the organization does not have, each template that cannot be.
         """
-        found = self._checked(org_id, references_of(chosen.document()), chosen.settings)
+        found = checked(self._table, org_id, references_of(chosen.document()), chosen.settings, at_hand)
         resolved, problems = with_templates(chosen, templates_in(found))
-        _require(problems)
+        require(problems)
         return resolved
 
     def answered(
@@ -211,19 +216,13 @@ class AssistantStore:
         before, after = references_of(stored.document), references_of(document)
         bound(after)
         move_uses(unit, stored.org_id, _user(changed), before, after)
+        move_needs(unit, stored.org_id, stored.id, before, after)
         unit.commit(self._table)
         unsent = mail_warnings(self._table, stored.org_id, stored.document, document)
         return SavedAssistant(changed, warnings_of(changes, document) + unsent)
 
     def _defaults(self) -> Mapping[str, Any]:
         return default_configs() if self._given_defaults is None else self._given_defaults
-
-    def _checked(self, org_id: str, references: Sequence[Reference], members: AssistantMembers) -> dict[Ref, Item]:
-        bound(references)
-        keys = {resource_ref(org_id, r.kind, r.id) for r in references}
-        found = self._table.get_many(list(keys), consistent=True)
-        _require(reference_problems(references, org_id, found, members))
-        return found
 
 
 def assistant_from_item(item: Item) -> Assistant:
@@ -286,11 +285,6 @@ def _count_active(unit: UnitOfWork, org_id: str, change: int) -> None:
 def _enable(unit: UnitOfWork, org_id: str, url: str | None) -> None:
     if url:
         unit.add(enable_endpoint(org_id, url))
-
-
-def _require(problems: Sequence[str]) -> None:
-    if problems:
-        raise InvalidRequestError(details=problems)
 
 
 def _gone_or_changed(old: Item | None) -> Exception:

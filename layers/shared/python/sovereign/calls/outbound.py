@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from sovereign.assistants.effective import transient, with_override
+from sovereign.assistants.effective import named_in, transient, with_override
+from sovereign.assistants.needs import needs_ref
 from sovereign.assistants.store import AssistantStore, assistant_from_item, assistant_ref
 from sovereign.assistants.view import EffectiveAssistant
 from sovereign.calls import keys
@@ -25,7 +26,8 @@ from sovereign.kernel.errors import (
     InvalidStateError,
     NotFoundError,
 )
-from sovereign.kernel.table import ConditionFailed, Item, Table, Write
+from sovereign.kernel.references import resource_ref
+from sovereign.kernel.table import ConditionFailed, Item, Ref, Table, Write
 from sovereign.kernel.unit_of_work import Meaning
 from sovereign.nodes.client import NodeAnswer
 from sovereign.numbers import NumberStore, OutboundContext, outbound_context
@@ -94,10 +96,11 @@ class OutboundCalls:
         Raises InvalidRequestError, DestinationNotAllowedError, NoOutboundNumberError, InsufficientCreditsError, the
         outbound limits' errors, NotFoundError for unknown ids, and what the writes' conditions mean.
         """
-        wanted = [usage_counter_ref(org_id), keys.counter_ref(org_id)]
-        if order.assistant_id is not None:
-            wanted.append(assistant_ref(org_id, order.assistant_id))
-        context = outbound_context(self.table, org_id, order.number_id, destination=order.destination, also=wanted)
+        wanted = [usage_counter_ref(org_id), keys.counter_ref(org_id), *_named_in_order(org_id, order)]
+        needs = None if order.assistant_id is None else needs_ref(org_id, order.assistant_id.lower())
+        context = outbound_context(
+            self.table, org_id, order.number_id, destination=order.destination, also=wanted, needs=needs
+        )
         policy = context.organization.outbound_policy
         context.check_destination()
         chosen = self._assistant(org_id, order, context)
@@ -127,7 +130,7 @@ class OutboundCalls:
         chosen = with_override(chosen, {name: value for name, value in own.items() if value is not None}, at="")
         if order.system_message is not None:
             chosen = _instructed(chosen, order.system_message)
-        return store.resolve(org_id, chosen)
+        return store.resolve(org_id, chosen, context.others)
 
     def _saved(self, store: AssistantStore, item: Item | None) -> EffectiveAssistant:
         if item is None:
@@ -177,6 +180,16 @@ class OutboundCalls:
             return
         if self.calls.finish(ref, CallOutcome(end_reason=EndReason.NO_CAPACITY), unclaimed_only=True):
             raise NoCapacityError(ref.call_id)
+
+
+def _named_in_order(org_id: str, order: OutboundOrder) -> list[Ref]:
+    """What the order names itself: the assistant first, then what stands in a transient one or in an override."""
+    if order.assistant_id is None:
+        named = named_in(order.assistant or {}, "assistant")
+    else:
+        named = named_in(order.assistant_override or {}, "assistant_override")
+    own = [] if order.assistant_id is None else [assistant_ref(org_id, order.assistant_id)]
+    return own + [resource_ref(org_id, reference.kind, reference.id) for reference in named]
 
 
 def _key_taken_over(_old: Item | None) -> Exception:

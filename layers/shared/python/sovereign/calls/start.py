@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from types import EllipsisType
 from typing import Any
 
 from sovereign.calls import keys
@@ -50,17 +51,17 @@ class CallStart(CallContent):
         extra_writes: Sequence[Write] = (),
         node_id: str | None = None,
         check_load: LoadCheck | None = None,
-        counter: Item | None = None,
+        counter: Item | EllipsisType | None = ...,
     ) -> Call:
         """Start a call under the organization's next number; everything, `extra_writes` too, commits or nothing does.
 
         `node_id` is the node that carries it; without one it waits for a claim. `frozen_assistant` is the effective
-        assistant with its secrets encrypted. `check_load` holds at the moment of the commit. `counter` is the item of
-        `keys.counter_ref` if it was just read along with something else (it saves a request). One request, or two.
+        assistant with its secrets encrypted. `check_load` holds at the moment of the commit. `counter` is what was
+        found at `keys.counter_ref` when that was just read along with something else: one request, otherwise two.
         Raises what `check_load` raises; ConditionFailed, whose index then counts within `extra_writes`;
         UnavailableError when the counter stays contended.
         """
-        counter = counter or self._remembered_counter(new.org_id)
+        counter = self._remembered_counter(new.org_id) if counter is ... else counter
         for attempt in range(_ATTEMPTS):
             pause(attempt)
             now = self._clock()

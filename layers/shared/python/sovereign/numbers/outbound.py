@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from sovereign.assistants.needs import needed_by
 from sovereign.do_not_call import entry_ref
 from sovereign.kernel.errors import InvalidRequestError, NotFoundError
 from sovereign.kernel.references import resource_ref
@@ -16,6 +17,8 @@ from sovereign.sip_trunks import SipTrunk, trunk_from_item
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _MOST_TRUNKS = 50
+_MOST_AT_ONCE = 100
+"""Items one request can read."""
 
 
 class NoOutboundNumberError(InvalidRequestError):
@@ -61,14 +64,16 @@ def outbound_context(
     *,
     destination: str | None = None,
     also: Sequence[Ref] = (),
+    needs: Ref | None = None,
     fallback_trunk_id: str | None = None,
 ) -> OutboundContext:
     """Choose the number to call `destination` from (two requests; `also` are read along, e.g. the assistant's key).
 
-    The number asked for, else the one used least recently; without an active trunk of its own the number asked for goes
-    through `fallback_trunk_id`. Raises NumberNotFoundError or NoOutboundNumberError.
+    `needs` is an item that sorts before the numbers (`sovereign.assistants.needs`); what it names is read along too, as
+    far as there is room. The number asked for, else the one used least recently; without an active trunk of its own the
+    number asked for goes through `fallback_trunk_id`. Raises NumberNotFoundError or NoOutboundNumberError.
     """
-    organization, numbers = _organization_and_numbers(table, org_id)
+    organization, numbers, needed = _organization_and_numbers(table, org_id, needs)
     candidates = _candidates(numbers, number_id, org_id, needs_trunk=fallback_trunk_id is None)
     trunk_keys = [
         resource_ref(org_id, "TRUNK", trunk_id)
@@ -76,16 +81,18 @@ def outbound_context(
         if trunk_id is not None
     ]
     listed = entry_ref(org_id, destination) if destination else None
-    found = table.get_many([*trunk_keys[:_MOST_TRUNKS], *also, *([listed] if listed else [])], consistent=True)
+    others = [*also, *needed_by(org_id, needed)]
+    wanted = dict.fromkeys([*trunk_keys[:_MOST_TRUNKS], *([listed] if listed else []), *others])
+    found = table.get_many([*wanted][:_MOST_AT_ONCE], consistent=True)
     trunks = {found[key]["id"]: trunk_from_item(found[key]) for key in trunk_keys if key in found}
     for number in candidates:
         active = (trunks.get(name or "") for name in (number.routing.transfer_trunk_id, fallback_trunk_id))
         trunk = next((trunk for trunk in active if trunk is not None and trunk.settings.is_active), None)
         if trunk is not None:
-            others = {key: found[key] for key in also if key in found}
+            read = {key: found[key] for key in others if key in found}
             own_numbers = tuple(n.phone_number for n in numbers)
             return OutboundContext(
-                organization, number, trunk, own_numbers, others, destination, do_not_call=listed in found
+                organization, number, trunk, own_numbers, read, destination, do_not_call=listed in found
             )
     raise NoOutboundNumberError("The number's SIP trunk is not active." if number_id else _NONE)
 
@@ -93,15 +100,17 @@ def outbound_context(
 _NONE = "The organization has no outbound-capable number: verified, active and with an active SIP trunk."
 
 
-def _organization_and_numbers(table: Table, org_id: str) -> tuple[Organization, list[Number]]:
-    # `NUMBER#...` and `ORGANIZATION` are neighbours in the partition, so one range holds both
-    items = list(table.query(f"ORG#{org_id}", between=("NUMBER#", "ORGANIZATION"), consistent=True))
-    own = organization_ref(org_id)
-    organization = next((item for item in items if item["sk"] == own.sk), None)
+def _organization_and_numbers(
+    table: Table, org_id: str, needs: Ref | None
+) -> tuple[Organization, list[Number], Item | None]:
+    # `NEEDS#...`, `NUMBER#...` and `ORGANIZATION` are neighbours in the partition, so one range holds them
+    between = (needs.sk if needs else "NUMBER#", "ORGANIZATION")
+    items = {item["sk"]: item for item in table.query(f"ORG#{org_id}", between=between, consistent=True)}
+    organization = items.get(organization_ref(org_id).sk)
     if organization is None:
         raise NotFoundError("No such organization.")
-    numbers = [number_from_item(item) for item in items if item["sk"].startswith("NUMBER#")]
-    return organization_from_item(organization), numbers
+    numbers = [number_from_item(item) for sk, item in items.items() if sk.startswith("NUMBER#")]
+    return organization_from_item(organization), numbers, items.get(needs.sk) if needs else None
 
 
 def _candidates(numbers: Sequence[Number], number_id: str | None, org_id: str, *, needs_trunk: bool) -> list[Number]:
