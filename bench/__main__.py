@@ -31,6 +31,12 @@ def _platform() -> list[Row]:
     return rows
 
 
+def _requests() -> list[Row]:
+    from bench import counts  # noqa: PLC0415
+
+    return counts.run(tell)
+
+
 def _paging() -> list[Row]:
     from bench import paging  # noqa: PLC0415
 
@@ -72,6 +78,7 @@ def _require(*programs: str) -> None:
 
 SECTIONS: dict[str, Callable[[], list[Row]]] = {
     "platform": _platform,
+    "requests": _requests,
     "paging": _paging,
     "campaigns": _campaigns,
     "warm_start": _warm_start,

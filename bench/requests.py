@@ -24,6 +24,11 @@ class Seen:
         """Requests to the table that a route makes itself: without key, rate count and idempotency record."""
         return sum(1 for service, key in self.operations if service == "dynamodb" and not _is_frames(key))
 
+    @property
+    def frames(self) -> int:
+        """Those that the route does not make itself."""
+        return sum(1 for service, key in self.operations if service == "dynamodb" and _is_frames(key))
+
 
 def _is_frames(key: str) -> bool:
     """Whether the HTTP frame made this request, the same on every route; a call's own rate counter is the route's."""

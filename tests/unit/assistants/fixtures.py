@@ -128,7 +128,8 @@ def _key_schema(hash_name: str, range_name: str) -> Any:
 
 
 def _forget() -> None:
-    aws.client.cache_clear()
+    made: Any = aws.client  # whose overloads hide that it is cached
+    made.cache_clear()
     settings.read_environment.cache_clear()
     default_cipher.cache_clear()
     allowed_networks.cache_clear()

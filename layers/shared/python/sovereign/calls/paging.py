@@ -96,7 +96,7 @@ class CallReading(CallLifecycle):
         """The calls at `offset` of a filter, newest first.
 
         Two requests, one more per MB of content, also between moments; a filter by status, agent or direction reads its
-        index instead of the counter (some 6,000 calls a request; every further one its own too). Where such a page's
+        index instead of the counter (some 5,000 calls a request; every further one its own too). Where such a page's
         calls lie in more than a run of numbers, each run is a request; in more than a few, rows and summaries come a
         hundred a request, and each answered call's messages in one.
         Raises InvalidRequestError (`response_too_large`, with the `limit` that fits) beyond `PAGE_BYTES`.
