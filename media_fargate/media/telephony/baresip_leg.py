@@ -1,6 +1,7 @@
 """A call leg over baresip: stack events in, the `CallLeg` interface out."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ from baresip.errors import BaresipError, StaleHandleError, TransferFailed
 from baresip.events import Event, StackEvent
 
 from media.telephony.causes import closed_by_stack, transfer_outcome
+from media.telephony.key_presses import KeyPresses
 from media.telephony.leg import (
     LegAnswered,
     LegClosed,
@@ -40,12 +42,22 @@ class LegRefusedError(Exception):
 
 
 class BaresipLeg:
-    """One SIP call; made by `SipEndpoint`. All methods run on the event loop."""
+    """One SIP call; made by `SipEndpoint`. All methods run on the event loop. `happened_at` tells the moment of the
+    stack event being handled."""
 
-    def __init__(self, call: Call, *, outbound: bool, on_closed: Callable[["BaresipLeg"], None]) -> None:
+    def __init__(
+        self,
+        call: Call,
+        *,
+        outbound: bool,
+        on_closed: Callable[["BaresipLeg"], None],
+        happened_at: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._call = call
         self._on_closed = on_closed
         self._outbound = outbound
+        self._happened_at = happened_at
+        self._presses = KeyPresses()
         self._audio = LegAudio(call.audio)
         self._events: asyncio.Queue[LegEvent] = asyncio.Queue()
         self._closed = False
@@ -170,8 +182,10 @@ class BaresipLeg:
                 self._answered = True
                 self._await_media(_MEDIA_POLLS)
             # at the press, so that a lost end packet cannot swallow the digit
-            case Event.CALL_DTMF_START if event.text:
+            case Event.CALL_DTMF_START if event.text and self._presses.began(event.text, self._happened_at()):
                 self._tell(LegDigit(event.text))
+            case Event.CALL_DTMF_END if (key := self._presses.ended(self._happened_at())) is not None:
+                self._tell(LegDigit(key))
             # once we have hung up the timer is that of the end
             case Event.CALL_HOLD if not self._ended_by_us:
                 self._restart_timer(_HOLD_SECONDS, self._lose_held_call)

@@ -10,11 +10,11 @@ from aws_lambda_powertools import Logger
 from baresip.call import Call
 from baresip.config import Config
 from baresip.errors import BaresipError
-from baresip.runtime import Runtime
 
 from media.telephony.addresses import EXPOSED_HEADERS, TrunkRoute, dial_uri
 from media.telephony.baresip_leg import BaresipLeg
 from media.telephony.stack_log import forward_stack_log
+from media.telephony.timed_runtime import TimedRuntime
 from media.telephony.transfer_route import SecondLeg
 from media.telephony.user_agents import MAX_USER_AGENTS, UserAgents
 
@@ -71,7 +71,7 @@ class SipEndpoint:
         self._config = config
         self._on_invite: Callable[[Invite], None] | None = None
         self._on_dead = on_dead
-        self._runtime = Runtime()
+        self._runtime = TimedRuntime()
         self._agents = UserAgents(self._runtime, self._on_incoming, limit=config.max_user_agents)
         self._legs: set[BaresipLeg] = set()
 
@@ -136,7 +136,10 @@ class SipEndpoint:
             self._on_invite(Invite(self._adopt(call, outbound=False), dict(call.headers)))
 
     def _adopt(self, call: Call, *, outbound: bool) -> BaresipLeg:
-        leg = BaresipLeg(call, outbound=outbound, on_closed=self._legs.discard)
+        runtime = self._runtime
+        leg = BaresipLeg(
+            call, outbound=outbound, on_closed=self._legs.discard, happened_at=lambda: float(runtime.happened_at)
+        )
         self._legs.add(leg)
         return leg
 

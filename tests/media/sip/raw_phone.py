@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 PAYLOAD_TYPES = {"PCMU": 0, "PCMA": 8, "G722": 9}
+KEYS = "0123456789*#ABCD"
 PACKET_SECONDS = 0.02
 WAIT_SECONDS = 10.0
 
@@ -159,6 +160,25 @@ class RawPhone:
                 loop.call_later(line.chance.random() * line.jitter, self._send_media, head + payload)
         await asyncio.sleep(line.jitter)
         return arrived
+
+    def key(self, digit: str, updates: int = 4) -> list[bytes]:
+        """The packets of a key press (RFC 4733): its begin, which has the marker, updates, and its end three times."""
+        timestamp, packets = self._rtp_sequence * 160, []
+        for place in range(updates + 4):
+            self._rtp_sequence += 1
+            marker, ended = 0x80 if place == 0 else 0, place > updates
+            head = struct.pack("!BBHII", 0x80, marker | 101, self._rtp_sequence & 0xFFFF, timestamp, 4711)
+            event = struct.pack("!BBH", KEYS.index(digit), 0x8A if ended else 0x0A, 160 * min(place + 1, updates + 1))
+            packets.append(head + event)
+        return packets
+
+    async def send_paced(self, packets: list[bytes]) -> None:
+        """Send RTP packets as they are, one each 20 ms."""
+        loop = asyncio.get_running_loop()
+        begin = loop.time()
+        for place, packet in enumerate(packets):
+            await asyncio.sleep(max(0.0, begin + place * PACKET_SECONDS - loop.time()))
+            self._send_media(packet)
 
     def _send_media(self, packet: bytes) -> None:
         assert self._media
