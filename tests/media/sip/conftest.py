@@ -65,6 +65,7 @@ class Peer:
                 self.seen.append(event)
                 if event["event"] == name:
                     return event
+                assert event["event"] != "error", event
         raise AssertionError(f"the peer ended without {name}; it said {self.seen}")
 
     async def close(self) -> None:

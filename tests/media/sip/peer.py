@@ -80,7 +80,8 @@ class Peer:
         reader = asyncio.StreamReader()
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
         while line := await reader.readline():
-            self.spawn(self.obey(json.loads(line)))
+            # one after another: what follows a call's dialling is about that call
+            await self.obey(json.loads(line))
         await self.endpoint.close()
 
     async def obey(self, order: dict[str, Any]) -> None:
@@ -96,15 +97,14 @@ class Peer:
                     self.watch(await self.endpoint.dial(trunk, order["number"], order["caller"]))
                 except DialRefusedError as refused:
                     say("dial_refused", text=str(refused))
+            case _ if self.leg is None:
+                say("error", text=f"{order['do']}: there is no call")
             case "hang_up":
-                assert self.leg is not None
                 await self.leg.hang_up()
             case "dtmf":
-                assert self.leg is not None
                 await self.leg.send_dtmf(order["digits"])
                 say("dtmf_sent")
             case "hold" | "resume":
-                assert self.leg is not None
                 await getattr(self.leg._call, order["do"])()
                 say(order["do"])
 
