@@ -1,12 +1,9 @@
 """How a caller may be handed over, over the table's stores: the one check before a transfer. Everything here blocks."""
 
-import re
-from urllib.parse import unquote
-
 from media.routes import Line
 from media.telephony.addresses import HOPS_HEADER, TrunkRoute
 from media.telephony.transfer_route import SecondLeg, TransferRoute
-from sovereign.destinations import SipTarget, check_sip_target, is_sip_uri
+from sovereign.destinations import SipTarget, check_sip_target, is_sip_uri, number_in_uri, refuse_bare_number
 from sovereign.kernel.errors import DestinationNotAllowedError, NotFoundError
 from sovereign.kernel.table import Table
 from sovereign.numbers import OutboundContext, outbound_context
@@ -14,9 +11,6 @@ from sovereign.sip_trunks import SipTrunk, TrunkStore
 
 __all__ = ["TransferRoutes", "trunk_route"]
 
-_NUMBER = re.compile(r"\+[0-9]{2,15}")
-_SEPARATORS = re.compile(r"[-.()]")
-"""What RFC 3966 lets stand between the digits of a number."""
 _SIP_PORT, _SIPS_PORT = 5060, 5061
 
 
@@ -45,15 +39,17 @@ class TransferRoutes:
 
     def find(self, org_id: str, line: Line, destination: str) -> TransferRoute:
         """The route from a call's line to an E.164 number or a SIP URI. Raises DomainError."""
-        number = _number_in(destination)
+        by_number = not is_sip_uri(destination)
+        number = destination if by_number else number_in_uri(destination)
         context = outbound_context(
             self._table, org_id, line.number_id, destination=number, fallback_trunk_id=line.trunk_id
         )
         if number is not None:
             context.check_destination()
+        else:
+            refuse_bare_number(destination, context.countries)
         if number is not None and number in (line.customer, _called_on(line, context)):
             raise DestinationNotAllowedError("A call cannot be transferred to itself.")
-        by_number = not is_sip_uri(destination)
         target = None if by_number else check_sip_target(destination)
         trunk = self._trunk_of_call(org_id, line, context)
         hops = line.hops + 1
@@ -98,15 +94,6 @@ def _ways(trunk: SipTrunk, onward: SipTrunk, *, to_own_number: bool) -> tuple[bo
     if mode == "auto":
         return trunk.id == onward.id and not to_own_number, True
     return mode == "refer", mode == "bridge"
-
-
-def _number_in(destination: str) -> str | None:
-    """The E.164 number that would be dialled, also one inside a SIP URI: a URI must not get round the check."""
-    if not is_sip_uri(destination):
-        return destination
-    user, at, _ = destination.partition(":")[2].partition("@")
-    number = _SEPARATORS.sub("", unquote(user.partition(";")[0]))
-    return number if at and _NUMBER.fullmatch(number) else None
 
 
 def _called_on(line: Line, context: OutboundContext) -> str | None:

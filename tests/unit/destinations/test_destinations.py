@@ -12,6 +12,8 @@ from sovereign.destinations import (
     check_limits,
     check_sip_target,
     is_sip_uri,
+    number_in_uri,
+    refuse_bare_number,
 )
 from sovereign.kernel.addresses import allowed_networks
 from sovereign.kernel.errors import DestinationNotAllowedError, InvalidRequestError
@@ -153,3 +155,59 @@ def test_malformed_sip_target_is_invalid(uri: str) -> None:
 def test_sip_uris_are_told_from_numbers() -> None:
     assert is_sip_uri("SIPS:a@b")
     assert not is_sip_uri("+31612345678")
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["sip:+31900123456@carrier.example", "sip:%2B31-900.(123)%20456@c.example", "SIP:+31900123456;ext=2@c.example"],
+)
+def test_number_of_a_uri_is_read_however_it_is_written(uri: str) -> None:
+    assert number_in_uri(uri) == "+31900123456"
+
+
+@pytest.mark.parametrize(
+    "user",
+    [
+        "0900123456",
+        "0900-123.456",
+        "%30900123456",
+        "0900%20123%20456",
+        "0031900123456",
+        "31900123456",
+        "9005551234",
+        "0201234567;phone-context=%2B31",
+        "0,0900123456",
+        "*21*0900123456%23",
+        "9+31900123456",
+        "0900123456p1",
+        "1234567",
+    ],
+)
+def test_bare_number_in_a_uri_is_refused_whatever_country_it_may_be_of(user: str) -> None:
+    for countries in ({"NL"}, {"US"}, set()):
+        with pytest.raises(DestinationNotAllowedError, match="in E"):
+            refuse_bare_number(f"sip:{user}@carrier.example", countries)
+
+
+@pytest.mark.parametrize("user", ["112", "1%31%32", "911", "0112", "9911", "1850", "116123"])
+def test_short_and_emergency_numbers_in_a_uri_are_refused(user: str) -> None:
+    with pytest.raises(DestinationNotAllowedError, match="emergency"):
+        refuse_bare_number(f"sip:{user}@carrier.example", {"NL"})
+
+
+def test_emergency_numbers_of_the_countries_that_may_be_dialled_are_refused() -> None:
+    refuse_bare_number("sip:110@pbx.example.com", {"NL"})
+    with pytest.raises(DestinationNotAllowedError):
+        refuse_bare_number("sip:110@pbx.example.com", {"DE"})
+
+
+def test_digits_that_are_not_written_in_ascii_are_refused() -> None:
+    with pytest.raises(DestinationNotAllowedError, match="ASCII"):
+        refuse_bare_number("sip:%D9%A0%D9%A9%D9%A0%D9%A0@carrier.example", {"NL"})
+
+
+@pytest.mark.parametrize("user", ["desk", "2001", "400", "0", "5551234x", "anna.b", "line1", "+31201234567"])
+def test_desks_and_full_numbers_are_no_bare_numbers(user: str) -> None:
+    for countries in ({"NL", "US"}, set()):
+        refuse_bare_number(f"sip:{user}@pbx.example.com", countries)
+    refuse_bare_number("sip:pbx.example.com", {"NL"})

@@ -88,11 +88,18 @@ def test_call_is_not_transferred_to_itself(office: Office, destination: str) -> 
         "sip:%2B31900123456@8.8.8.8",
         "sip:+31-900-(123)-456@8.8.8.8",
         "sip:+3190012345%36;phone-context=x@8.8.8.8",
+        "sip:0900123456@8.8.8.8",
+        "sips:0031900123456@8.8.8.8",
+        "sip:112@8.8.8.8",
     ],
 )
 def test_number_inside_a_uri_is_checked_as_any_number(office: Office, destination: str) -> None:
     with pytest.raises(DestinationNotAllowedError):
         office.route(office.trunk(), destination)
+
+
+def test_desk_with_a_number_is_called(office: Office) -> None:
+    assert office.route(office.trunk(), "sip:2001@9.9.9.9").second_leg.target == "sip:2001@9.9.9.9"
 
 
 def test_uri_is_called_at_the_address_that_was_checked(office: Office) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from sovereign.destinations.limits import DialledAlready, OutboundLimitError, allowed_countries, check_limits
 from sovereign.destinations.sip_uris import SipTarget, check_sip_target, is_sip_uri
+from sovereign.destinations.uri_numbers import number_in_uri, refuse_bare_number
 
 __all__ = [
     "DialledAlready",
@@ -14,6 +15,8 @@ __all__ = [
     "check_limits",
     "check_sip_target",
     "is_sip_uri",
+    "number_in_uri",
+    "refuse_bare_number",
 ]
 
 

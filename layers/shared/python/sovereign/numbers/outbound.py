@@ -49,12 +49,18 @@ class OutboundContext:
         Raises DestinationNotAllowedError, or InvalidRequestError for what is no phone number at all.
         """
         # phonenumbers' metadata takes 60 ms to load, which only those who dial should pay
-        from sovereign.destinations import allowed_countries, check_destination  # noqa: PLC0415
+        from sovereign.destinations import check_destination  # noqa: PLC0415
 
         if self.destination is None:
             raise ValueError("the context was read without a destination")
-        countries = allowed_countries(self.organization.outbound_policy, self.own_numbers)
-        return check_destination(self.destination, countries, do_not_call=self.do_not_call)
+        return check_destination(self.destination, self.countries, do_not_call=self.do_not_call)
+
+    @property
+    def countries(self) -> frozenset[str]:
+        """The countries whose numbers may be dialled."""
+        from sovereign.destinations import allowed_countries  # noqa: PLC0415 - as above
+
+        return allowed_countries(self.organization.outbound_policy, self.own_numbers)
 
 
 def outbound_context(
