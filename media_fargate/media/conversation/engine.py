@@ -1,25 +1,22 @@
 """The conversation of one call: every event of its parts is handled here, one after another, without waiting."""
 
-import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from media.conversation import events as ev
+from media.conversation.base import BaseConversation
 from media.conversation.caller_turns import CallerTurn, CallerTurns
-from media.conversation.closing import Closing, Ending
+from media.conversation.closing import Ending
 from media.conversation.context import Context
 from media.conversation.ear import Ear
 from media.conversation.figures import TurnClock
 from media.conversation.floor import Floor
 from media.conversation.history import History
-from media.conversation.keypad import Keypad
 from media.conversation.opening import Opening
 from media.conversation.opt_out import OptOut
 from media.conversation.reply import Responder
-from media.conversation.sentences import contains_phrase, split_sentences
+from media.conversation.sentences import split_sentences
 from media.conversation.settings import ConversationSettings
-from media.conversation.silence import SilenceWatch
 from media.conversation.speaker import Speaker
 from media.conversation.turn_taking import (
     FalseInterruption,
@@ -35,24 +32,15 @@ from media.telephony.leg import LegAnswered, LegClosed, LegDigit, LegRinging
 from sovereign.calls.model import EndReason
 
 
-class Conversation:
+class Conversation(BaseConversation):
     """Listens, answers, lets itself be interrupted, asks the silent, and decides when the call ends."""
 
     def __init__(
         self, settings: ConversationSettings, end: Callable[[Ending], None], opt_out: OptOut | None = None
     ) -> None:
-        self._settings = settings
-        self._opt_out = opt_out
-        self._loop = asyncio.get_running_loop()
-        self._events: asyncio.Queue[ev.ConversationEvent] = asyncio.Queue()
+        super().__init__(settings, end, opt_out)
         self._last_said = ""
         self._wants_response = False
-        self._transferring = self._peer_may_leave = False
-        self._closing = Closing(end)
-        self._says_then_ends: Utterance | None = None
-        policy = settings.silence
-        self._silence = SilenceWatch(policy, lambda: self.post(ev.SilenceDue())) if policy else None
-        self.keypad = Keypad(lambda digits: self.post(ev.DigitsEntered(digits)))
 
     def attach(self, ear: Ear, speaker: Speaker, responder: Responder, history: History, context: Context) -> None:
         """Give the conversation its parts (which need `post`, so they are made after it)."""
@@ -93,10 +81,6 @@ class Conversation:
         }
 
     # the loop
-
-    def post(self, event: ev.ConversationEvent) -> None:
-        """Hand over what happened; it is handled in order."""
-        self._events.put_nowait(event)
 
     async def run(self) -> None:
         """Open the conversation and handle events until cancelled."""
@@ -173,12 +157,14 @@ class Conversation:
             self._clock.audible(first_token=first_token, first_audio=first_audio, first_packet=event.at)
 
     def _on_utterance_done(self, event: ev.UtteranceDone) -> None:
+        said, reply = event.utterance, self._floor.reply
         self._history.settle()
-        self.opening.utterance_done(event.utterance)
-        self._last_said = event.utterance.heard() or self._last_said
-        self._closing.utterance_done(event.utterance)
-        if event.utterance is self._says_then_ends:
-            self.close(Ending(EndReason.CONTROL_END_CALL))
+        self._last_said = said.heard() or self._last_said
+        self._after(said)
+        of_reply = reply is not None and said in reply.utterances
+        # what may not be interrupted is not the assistant's own: notices, announcements, last words
+        if said.interruptible and not (of_reply or said.stopped or said.failed) and self._is_goodbye(said.text):
+            self.close(Ending(EndReason.ASSISTANT_HANGUP))
 
     def _on_reply_done(self, event: ev.ReplyDone) -> None:
         reply = event.reply
@@ -191,7 +177,7 @@ class Conversation:
             return
         elif (end := reply.end) is not None:
             self.close(Ending(end.end_reason), self._settings.end_call_message if end.goodbye is None else end.goodbye)
-        elif contains_phrase(reply.text, self._settings.end_call_phrases):
+        elif self._is_goodbye(reply.text):
             self.close(Ending(EndReason.ASSISTANT_HANGUP))
 
     def _on_speaking_failed(self, event: ev.SpeakingFailed) -> None:
@@ -199,25 +185,12 @@ class Conversation:
             # there is no voice to apologise with
             self.close(Ending(EndReason.PROVIDER_ERROR, str(event.error)))
 
-    def _on_silence(self, _: ev.SilenceDue) -> None:
-        if self._silence and self._idle:
-            self._silence.act(self)
-
-    def _on_digit(self, event: LegDigit) -> None:
-        if self.keypad.counts(event) and not self.opening.press(event.digit):
-            self.keypad.press(event.digit)
-
     def _on_digits(self, event: ev.DigitsEntered) -> None:
         if self._floor.can_be_taken:
             self._floor.take()
         self._turns.held.append(f"[keypad] {event.digits}")
 
     # what others ask for
-
-    @property
-    def closing(self) -> bool:
-        """Whether the call is about to end."""
-        return self._closing.decided
 
     def say(self, text: str, *, interruptible: bool = True, then_end: bool = False) -> Utterance:
         """Speak after what is being said; with `then_end` the call ends afterwards."""
@@ -238,59 +211,19 @@ class Conversation:
         elif self._settings.first_message is None:
             self._floor.answer()
 
-    def later(self, seconds: float, act: Callable[[], None]) -> asyncio.TimerHandle:
-        """Run something later, in order with the events."""
-        return self._loop.call_later(seconds, lambda: self.post(ev.Due(act)))
-
     def note(self, text: str, *, respond: bool) -> None:
         """Tell the model something; with `respond` it speaks as soon as the floor is free."""
         self._history.add_note(text)
         self._wants_response = self._wants_response or respond
         self.post(ev.FloorWanted())
 
-    @contextmanager
-    def transferring(self, *, peer_may_leave: bool) -> Iterator[None]:
-        """While the caller is being handed over nobody is listened to or answered; see `CallConversation`."""
-        self._transferring, self._peer_may_leave = True, peer_may_leave
-        try:
-            yield
-        finally:
-            self._transferring = self._peer_may_leave = False
-            self._turns.catch_up()
-            self.post(ev.FloorWanted())
+    def _resume(self) -> None:
+        self._turns.catch_up()
 
-    def transferred(self) -> None:
-        """The caller was handed over."""
-        self._closing.transferred()
-
-    def close(self, ending: Ending, message: str | None = None) -> None:
-        """End the call after an optional last message; the first ending stands."""
-        if not self.decide(ending):
-            return
-        self.opening.voicemail.cancel()
-        self._closing.after(self.say(message, interruptible=False) if message else None)
-
-    def cut(self, ending: Ending) -> None:
-        """End the call in this moment; what was decided before stands as the reason."""
-        self._closing.cut(ending)
-
-    def last_words(self, text: str) -> None:
-        """Speak these in place of any before, then end the call as it was decided."""
-        self._floor.silence()
-        self._closing.after(self.say(text, interruptible=False))
-
-    def decide(self, ending: Ending) -> bool:
-        """Fall silent for good, for the call is going to end like this; False when it was decided before."""
-        if not self._closing.decide(ending):
-            return False
-        if self._silence:
-            self._silence.pause()
-        self.keypad.close()
-        self.opening.cancel()
+    def _fall_silent(self) -> None:
         if self._turns.turn is not None:
             self._turns.turn.drop(self._floor)
         self._floor.silence()
-        return True
 
     def fail(self, error: ProviderError) -> None:
         """A provider failed for good: apologise and end."""

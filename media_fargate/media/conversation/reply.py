@@ -10,7 +10,7 @@ from media.conversation.history import Answer, History
 from media.conversation.sentences import SentenceSplitter
 from media.conversation.speaker import Speaker
 from media.conversation.streams import chunks_in_time
-from media.conversation.tools import ReplyTools, ToolResult
+from media.conversation.tools import ReplyTools, ToolResult, leaves_nothing_to_say
 from media.conversation.utterance import Utterance
 from media.speech.continuing import continued
 from media.speech.interfaces import ChatMessage, ChatModel, ProviderError, TextDelta, ToolCall, ToolSpec
@@ -27,6 +27,8 @@ class Reply:
         self.released = False
         self.interrupted = False
         self.running_tools = False
+        self.line_spoken = False
+        """Whether the last round's text is its tools' line, not the model's."""
         self.end: ToolResult | None = None
         """The tool call that ends the call."""
         self.finished = False
@@ -141,7 +143,9 @@ class Responder:
             self._figures.provider_retries += 1
             if utterance.text:
                 messages = continued(messages, utterance.text)
-        if not utterance.text and (filler := self._tools.filler(calls)):
+        filler = None if utterance.text else self._tools.filler(calls)
+        reply.line_spoken = filler is not None
+        if filler:
             utterance.say(filler)
         utterance.finish()
         return calls
@@ -184,4 +188,5 @@ class Responder:
             reply.running_tools = False
         answer.results.update({result.call.id: result.text for result in results})
         reply.end = next((result for result in results if result.ends_call), None)
-        return not (reply.end or reply.interrupted or any(result.completes for result in results))
+        complete = leaves_nothing_to_say(results, line_spoken=reply.line_spoken)
+        return not (reply.end or reply.interrupted or complete)

@@ -72,7 +72,8 @@ class ToolResult:
     """What a tool call came to.
 
     `ends_call`: the call is to end, for `end_reason`, with `goodbye` (None: the assistant's own) as its last words.
-    `completes`: the answer is complete, the model is not asked again.
+    `completes`: the answer is complete, the model is not asked again. `said_by_line`: so it is when the tool's own line
+    was spoken for it, and nothing else was called.
     """
 
     call: ToolCall
@@ -81,6 +82,13 @@ class ToolResult:
     end_reason: EndReason = EndReason.ASSISTANT_HANGUP
     goodbye: str | None = None
     completes: bool = False
+    said_by_line: bool = False
+
+
+def leaves_nothing_to_say(results: Sequence[ToolResult], *, line_spoken: bool) -> bool:
+    """Whether the answer that made these calls is complete; `line_spoken`: a line of theirs was said for it."""
+    by_line = line_spoken and len(results) == 1 and results[0].said_by_line
+    return by_line or any(result.completes for result in results)
 
 
 class ReplyTools(Protocol):
@@ -133,7 +141,9 @@ class ToolBox:
         if isinstance(tool, EndCallTool):
             return ToolResult(call, _success("the call ends"), ends_call=True)
         try:
-            return ToolResult(call, await self._result(tool, call))
+            # of what runs on unheard there is nothing more to tell than its line
+            by_line = isinstance(tool, WebhookTool) and tool.is_async and tool.message is not None
+            return ToolResult(call, await self._result(tool, call), said_by_line=by_line)
         except TimeoutError:
             return ToolResult(call, _error("the tool did not answer in time"))
         except Exception as failure:  # a defect of one tool must not cost the caller the call

@@ -1,20 +1,16 @@
 """The conversation of a call whose model hears and speaks by itself: every event is handled here, in order."""
 
-import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from media.conversation import events as ev
-from media.conversation.closing import LAST_PACKETS_SECONDS, Closing, Ending
+from media.conversation.base import BaseConversation
+from media.conversation.closing import LAST_PACKETS_SECONDS, Ending
 from media.conversation.context import Context
 from media.conversation.history import History
-from media.conversation.keypad import Keypad
 from media.conversation.opening import Opening
 from media.conversation.opt_out import OptOut
-from media.conversation.sentences import contains_phrase
 from media.conversation.settings import ConversationSettings
-from media.conversation.silence import SilenceWatch
 from media.conversation.turn_taking import LikelyEnd, SpeechResumed, SpeechStarted
 from media.conversation.utterance import Utterance
 from media.realtime.caller_voice import CallerVoice
@@ -30,24 +26,15 @@ from media.telephony.leg import LegAnswered, LegClosed, LegDigit, LegRinging
 from sovereign.calls.model import EndReason
 
 
-class RealtimeConversation:
+class RealtimeConversation(BaseConversation):
     """Carries the model's speech to the caller, lets it be interrupted, runs its tools, asks the silent, and decides
     when the call ends."""
 
     def __init__(
         self, settings: ConversationSettings, end: Callable[[Ending], None], opt_out: OptOut | None = None
     ) -> None:
-        self._settings = settings
-        self._opt_out = opt_out
-        self._loop = asyncio.get_running_loop()
-        self._events: asyncio.Queue[ev.ConversationEvent] = asyncio.Queue()
-        self._closing = Closing(end)
-        self._transferring = self._peer_may_leave = False
+        super().__init__(settings, end, opt_out)
         self._ends_after: Ending | None = None
-        self._says_then_ends: ModelUtterance | None = None
-        policy = settings.silence
-        self._silence = SilenceWatch(policy, lambda: self.post(ev.SilenceDue())) if policy else None
-        self._keypad = Keypad(lambda digits: self.post(ev.DigitsEntered(digits)))
 
     def attach(
         self,
@@ -64,7 +51,7 @@ class RealtimeConversation:
         self._exchange = Exchange(
             self, link=link, voice=voice, caller=caller, tools=tools, history=history, context=context
         )
-        self._opening = Opening(self._settings, context.clearance, self)
+        self.opening = Opening(self._settings, context.clearance, self)
         self._handlers = self._event_table()
 
     def _event_table(self) -> dict[type, Callable[[Any], None]]:
@@ -89,16 +76,12 @@ class RealtimeConversation:
 
     # the loop
 
-    def post(self, event: ev.ConversationEvent) -> None:
-        """Hand over what happened; it is handled in order."""
-        self._events.put_nowait(event)
-
     async def run(self) -> None:
         """Open the conversation and handle events until cancelled."""
-        self._opening.begin()
+        self.opening.begin()
         while True:
             event = await self._events.get()
-            self._opening.observe(event)
+            self.opening.observe(event)
             if self._takes(event):
                 self._handlers[type(event)](event)
             self._settle()
@@ -116,7 +99,7 @@ class RealtimeConversation:
         if self._closing.decided:
             return
         if not self._exchange.caller_in_turn:
-            self._opening.answerer_paused()
+            self.opening.answerer_paused()
         if self._ends_after is not None and self._exchange.quiet:
             ending, self._ends_after = self._ends_after, None
             self.later(LAST_PACKETS_SECONDS, lambda: self.close(ending, self._settings.end_call_message))
@@ -127,12 +110,12 @@ class RealtimeConversation:
     def muted(self) -> bool:
         """Whether the model may not hear the caller: what it says must not be interrupted, or is its last."""
         # an answerer who is to speak first would be answered by the model
-        waits = self._opening.lets_speak_first
+        waits = self.opening.lets_speak_first
         return self._closing.decided or self._transferring or self._exchange.protected or waits
 
     @property
     def _idle(self) -> bool:
-        return self._opening.over and self._exchange.idle and not (self._transferring or self._keypad.entering)
+        return self.opening.over and self._exchange.idle and not (self._transferring or self.keypad.entering)
 
     # what the exchange tells
 
@@ -142,7 +125,7 @@ class RealtimeConversation:
             self._silence.start_over()
         if text:
             # the watch for answering machines knows words as a recogniser tells them
-            self._opening.observe(ev.UtteranceRecognised(text))
+            self.opening.observe(ev.UtteranceRecognised(text))
 
     def caller_said(self, text: str) -> None:
         """All of a turn: who never wants to be called again is let go."""
@@ -151,11 +134,11 @@ class RealtimeConversation:
 
     def caller_answered(self) -> None:
         """The model answers the caller."""
-        self._opening.voicemail.answered()
+        self.opening.voicemail.answered()
 
     def agent_finished(self, text: str) -> None:
         """The model's turn is over: all it said."""
-        if not self._closing.decided and contains_phrase(text, self._settings.end_call_phrases):
+        if not self._closing.decided and self._is_goodbye(text):
             self.wants_end()
 
     def wants_end(self) -> None:
@@ -167,16 +150,12 @@ class RealtimeConversation:
     @property
     def keys_in_audio(self) -> bool:
         """Whether the caller's keys are to be looked for in the sound: until the line itself tells of one."""
-        return self._keypad.found_in_audio and not self._closing.decided
+        return self.keypad.found_in_audio and not self._closing.decided
 
     @property
     def awaits_beep(self) -> bool:
         """Whether a beep would mean something."""
-        return self._opening.voicemail.listening
-
-    def _on_digit(self, event: LegDigit) -> None:
-        if self._keypad.counts(event) and not self._opening.press(event.digit):
-            self._keypad.press(event.digit)
+        return self.opening.voicemail.listening
 
     def _on_digits(self, event: ev.DigitsEntered) -> None:
         self._exchange.take_floor()
@@ -190,25 +169,13 @@ class RealtimeConversation:
         if isinstance(utterance, ModelUtterance):
             self._voice.done(utterance)
         self._history.settle()
-        self._opening.utterance_done(utterance)
-        self._closing.utterance_done(utterance)
-        if utterance is self._says_then_ends:
-            self.close(Ending(EndReason.CONTROL_END_CALL))
+        self._after(utterance)
 
     def _on_leg_closed(self, event: LegClosed) -> None:
         self._exchange.caller_left()
         self._closing.leg_closed(event, may_leave=self._peer_may_leave)
 
-    def _on_silence(self, _: ev.SilenceDue) -> None:
-        if self._silence and self._idle:
-            self._silence.act(self)
-
     # what others ask for
-
-    @property
-    def closing(self) -> bool:
-        """Whether the call is about to end."""
-        return self._closing.decided
 
     def say(self, text: str, *, interruptible: bool = True, then_end: bool = False) -> ModelUtterance:
         """Have the model say this after what it is saying; with `then_end` the call ends afterwards."""
@@ -235,10 +202,6 @@ class RealtimeConversation:
             self._exchange.requests.respond()
             self.post(ev.FloorWanted())
 
-    def later(self, seconds: float, act: Callable[[], None]) -> asyncio.TimerHandle:
-        """Run something later, in order with the events."""
-        return self._loop.call_later(seconds, lambda: self.post(ev.Due(act)))
-
     def note(self, text: str, *, respond: bool) -> None:
         """Tell the model something; with `respond` it speaks as soon as it is free."""
         self._history.add_note(text)
@@ -248,49 +211,12 @@ class RealtimeConversation:
             self._exchange.tell(text)
         self.post(ev.FloorWanted())
 
-    @contextmanager
-    def transferring(self, *, peer_may_leave: bool) -> Iterator[None]:
-        """While the caller is being handed over the model hears nothing; see `CallConversation`."""
-        self._transferring, self._peer_may_leave = True, peer_may_leave
-        try:
-            yield
-        finally:
-            self._transferring = self._peer_may_leave = False
-            self.post(ev.FloorWanted())
+    @property
+    def _has_voice(self) -> bool:
+        return self._exchange.connected
 
-    def transferred(self) -> None:
-        """The caller was handed over."""
-        self._closing.transferred()
-
-    def close(self, ending: Ending, message: str | None = None) -> None:
-        """End the call after an optional last message; the first ending stands."""
-        if not self.decide(ending):
-            return
-        self._opening.voicemail.cancel()
-        if message and self._exchange.connected:
-            self._closing.after(self.say(message, interruptible=False))
-        else:
-            self._closing.after(None)
-
-    def cut(self, ending: Ending) -> None:
-        """End the call in this moment; what was decided before stands as the reason."""
-        self._closing.cut(ending)
-
-    def last_words(self, text: str) -> None:
-        """Speak these in place of any before, then end the call as it was decided."""
+    def _fall_silent(self) -> None:
         self._exchange.fall_silent()
-        self._closing.after(self.say(text, interruptible=False))
-
-    def decide(self, ending: Ending) -> bool:
-        """Fall silent for good, for the call is going to end like this; False when it was decided before."""
-        if not self._closing.decide(ending):
-            return False
-        if self._silence:
-            self._silence.pause()
-        self._keypad.close()
-        self._opening.cancel()
-        self._exchange.fall_silent()
-        return True
 
     def fail(self, error: ProviderError) -> None:
         """The model is gone for good, and with it the voice to apologise with."""

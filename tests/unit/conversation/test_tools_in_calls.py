@@ -1,11 +1,12 @@
 """Whole calls in virtual time: tools."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from media.conversation.settings import ConversationSettings
+from media.conversation.settings import ConversationSettings, Silence
 from media.conversation.tools import TOOL_TIMEOUT_SECONDS
 from media.speech.interfaces import ToolCall
 from media.telephony.leg import TransferOutcome
@@ -238,10 +239,66 @@ def test_a_hang_up_during_a_tool_call_ends_the_call_at_once(at: float) -> None:
     assert world.log.first("hang up") - at < 0.1
 
 
-def test_the_line_of_an_async_tool_is_spoken_instead_of_waiting() -> None:
-    tool = WebhookTool.model_validate(
-        {"name": "notify", "description": "d", "async": True, "message": "I let them know."}
-    )
-    world = play(booking(Turn("", [call("notify")]), "Anything else?", tools=(tool,)))
+NOTIFY = WebhookTool.model_validate(
+    {"name": "notify", "description": "d", "async": True, "message": "I let them know."}
+)
+
+
+def test_the_line_of_an_async_tool_is_the_whole_answer() -> None:
+    timeline = [ASK, says(5.0, "thank you")]
+    world = play(booking(Turn("", [call("notify")]), "You are welcome.", tools=(NOTIFY,), timeline=timeline))
     assert world.asker.started == ["notify"]
-    assert world.said()[1:] == [("assistant", "I let them know."), ("assistant", "Anything else?")]
+    assert world.said()[1:] == [
+        ("assistant", "I let them know."),
+        ("user", "thank you"),
+        ("assistant", "You are welcome."),
+    ]
+    # the model knows of the call when it is asked next
+    assert tool_results(world) == [{"result": "started; its outcome will not be reported"}]
+
+
+def test_the_model_goes_on_after_an_async_tool_where_its_line_does_not_say_it_all() -> None:
+    spoke = play(booking(Turn("A moment.", [call("notify")]), "They know.", tools=(NOTIFY,)))
+    assert spoke.said()[1:] == [("assistant", "A moment."), ("assistant", "They know.")]
+    two = [call("notify"), call(call_id="c2", people=2)]
+    both = play(booking(Turn("", two), DONE, tools=(NOTIFY, BOOK)))
+    assert both.said()[1:] == [("assistant", "I let them know."), ("assistant", DONE)]
+
+
+SAY_GOODBYE = ConversationSettings(end_call_phrases=["have a great day"])
+
+
+@pytest.mark.parametrize("phrase", ["Have a great day!", "So: have a GREAT day."])
+def test_an_end_call_phrase_ends_the_call_whatever_of_the_assistant_says_it(phrase: str) -> None:
+    greeting = play(World(settings=replace(SAY_GOODBYE, first_message=phrase), hangs_up_at=20.0))
+    assert greeting.outcome.end_reason is EndReason.ASSISTANT_HANGUP
+    assert greeting.said() == [("assistant", phrase)]
+    asked = replace(SAY_GOODBYE, first_message="Hello.", silence=Silence(messages=[phrase], first_check_seconds=3))
+    silent = play(World(settings=asked, hangs_up_at=20.0))
+    assert silent.outcome.end_reason is EndReason.ASSISTANT_HANGUP
+    line = BOOK.model_copy(update={"message": phrase})
+    filler = play(booking(Turn("", [call(people=2)]), DONE, tools=(line,), settings=SAY_GOODBYE))
+    assert filler.outcome.end_reason is EndReason.ASSISTANT_HANGUP
+
+
+def test_an_ordered_line_with_an_end_call_phrase_ends_the_call() -> None:
+    async def order(world: World) -> None:
+        await world.session.command({"type": "say", "content": "Have a great day."})
+
+    world = play(World(settings=SAY_GOODBYE, acts=[(2.0, order)], hangs_up_at=20.0))
+    assert world.outcome.end_reason is EndReason.ASSISTANT_HANGUP
+    assert world.log.first("hang up") < 5.0
+
+
+def test_a_caller_who_says_the_phrase_or_interrupts_it_keeps_the_call() -> None:
+    caller = play(World([says(1.0, "have a great day")], ["Thank you."], SAY_GOODBYE))
+    assert caller.outcome.end_reason is EndReason.USER_HANGUP
+    greeting = replace(SAY_GOODBYE, first_message="Have a great day and please listen to what I have to tell you.")
+    cut = play(World([says(2.2, "wait please stop")], ["Yes?"], greeting))
+    assert cut.outcome.end_reason is EndReason.USER_HANGUP
+    assert cut.said()[-1] == ("assistant", "Yes?")
+
+
+def test_announcing_a_transfer_with_an_end_call_phrase_transfers() -> None:
+    settings = ConversationSettings(end_call_phrases=["i connect you"])
+    assert play(transferring(1, settings=settings)).outcome.end_reason is EndReason.TRANSFERRED
