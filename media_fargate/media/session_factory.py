@@ -12,7 +12,7 @@ from media.calls.mcp_tools import McpTools
 from media.calls.poller import Poller
 from media.calls.session import CallSession
 from media.calls.setup import CallSetup, CommonServices, SessionServices
-from media.calls.workflow import CallOpener, plan_workflow, realtime_refusal, with_node_providers
+from media.calls.workflow import CallOpener, plan_workflow, with_node_providers
 from media.conversation.ear import EndOfTurnPredictor
 from media.conversation.figures import CallFigures
 from media.conversation.opt_out import OptOut
@@ -141,18 +141,16 @@ class SessionFactory:
 
     async def _prepare(self, conversation: Conversation) -> Prepared:
         assistant, org_id = conversation.assistant, conversation.ref.org_id
-        if conversation.workflow and assistant.pipeline == "realtime":
-            raise ProviderError("workflow", realtime_refusal(Graph(conversation.workflow)), retryable=False)
-        if assistant.stt is None or assistant.tts is None:
-            return await self._prepare_realtime(conversation)
         plan = plan_workflow(Graph(conversation.workflow), assistant) if conversation.workflow else None
         setup = CallSetup.from_assistant(conversation.ref, conversation.identity.direction, assistant, plan)
+        if assistant.stt is None or assistant.tts is None:
+            return await self._prepare_realtime(conversation, setup)
         uses = plan.begins_with if plan else NodeSpeech(assistant.llm, assistant.tts, assistant.stt)
         asker, layers = ToolWebhooks(self.asker, conversation), await layers_of(conversation, self.recordings)
         figures = CallFigures()
         opener = FallbackOpener(CallOpener(self.providers, org_id), self.fallbacks, figures)
         async with AsyncExitStack() as opened:  # a caller may hang up between one provider and the next
-            mcp_tools = await self._mcp_tools(opened, org_id, plan.tools if plan else setup.tools)
+            mcp_tools = await self._mcp_tools(opened, org_id, setup.all_tools)
             recogniser = await opener.recogniser(uses.stt)
             model = await opener.chat_model(uses.llm)
             opened.push_async_callback(model.close)
@@ -179,12 +177,11 @@ class SessionFactory:
         opened.push_async_callback(mcp_tools.close)
         return mcp_tools
 
-    async def _prepare_realtime(self, conversation: Conversation) -> Prepared:
+    async def _prepare_realtime(self, conversation: Conversation, setup: CallSetup) -> Prepared:
         """A model that hears and speaks by itself; it is connected to when the call is answered."""
         assistant, org_id = conversation.assistant, conversation.ref.org_id
-        setup = CallSetup.from_assistant(conversation.ref, conversation.identity.direction, assistant)
         async with AsyncExitStack() as opened:
-            mcp_tools = await self._mcp_tools(opened, org_id, setup.tools)
+            mcp_tools = await self._mcp_tools(opened, org_id, setup.all_tools)
             layers = await layers_of(conversation, self.recordings)
             model, price = await self.providers.speech_model(assistant.llm, org_id)
             if mcp_tools is not None:

@@ -84,9 +84,13 @@ def assemble(frame: CallFrame, services: SessionServices) -> PipelineParts:
     tools: ReplyTools = make_tools(setup.tools)
     if setup.workflow and (providers := services.node_providers):
         providers.attach(speaker, recognition, frame.figures)
-        say, history = conversation.say, frame.history
         tools = follow(
-            setup.workflow, say=say, history=history, actions=transfers, make_tools=make_tools, providers=providers
+            setup.workflow,
+            say=conversation.say,
+            instruct=frame.history.instruct,
+            actions=transfers,
+            make_tools=make_tools,
+            use_providers=providers.use,
         )
     turns = TurnTaker(setup.conversation.turn_taking, speaker.echo.is_echo)
     ear = Ear(leg.sample_rate, turns, services.detector, recognition, context, predictor=services.predictor)

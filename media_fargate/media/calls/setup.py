@@ -46,11 +46,16 @@ class CallSetup:
     max_duration_seconds: float = 1800.0
     workflow: WorkflowPlan | None = None
 
+    @property
+    def all_tools(self) -> Sequence[Tool]:
+        """What may be used in the call, of whichever node."""
+        return self.workflow.tools if self.workflow else self.tools
+
     @classmethod
     def from_assistant(
         cls, ref: CallRef, direction: Direction, assistant: EffectiveAssistant, workflow: WorkflowPlan | None = None
     ) -> "CallSetup":
-        """The setup of a pipeline call with a frozen assistant; the workflow's first line is its greeting."""
+        """The setup of a call with a frozen assistant; the workflow's first line is its greeting."""
         conversation = conversation_settings(direction, assistant)
         if workflow and workflow.start.first_line is not None:
             conversation = replace(conversation, first_message=workflow.start.first_line)

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools import Logger
 from pydantic import ValidationError
 
-from media.conversation.history import History
 from media.conversation.tools import ToolBox, offered_specs
 from media.conversation.utterance import Utterance
 from media.conversation.workflow.graph import Graph
 from media.conversation.workflow.providers import NodeModels, NodeProviders, NodeSpeech, NodeVoices
-from media.conversation.workflow.walker import NodeActions, Walker, WalkerParts
+from media.conversation.workflow.walker import Instruct, NodeActions, UseProviders, Walker, WalkerParts
 from media.speech.fallback.opener import Opener
-from media.speech.interfaces import ChatModel, Recogniser, Synthesiser, ToolSpec
+from media.speech.interfaces import ChatModel, ProviderError, Recogniser, Synthesiser, ToolSpec
 from media.speech.registry import Providers
 from sovereign.assistants import EffectiveAssistant
 from sovereign.catalog.llm import LlmConfig
@@ -28,12 +27,15 @@ from sovereign.workflows.nodes import ConversationNode, NodeModel, ToolNode
 if TYPE_CHECKING:
     from media.calls.setup import SessionServices
 
+_NOT_CHANGEABLE = "its nodes bring models, voices or recognisers, which a speech-to-speech assistant cannot change"
+
 logger = Logger(child=True)
 
 
 @dataclass(frozen=True)
 class WorkflowPlan:
-    """A workflow as one call follows it. `own_tools` are offered in every node."""
+    """A workflow as one call follows it. `own_tools` are offered in every node. `speech` is empty where one model hears
+    and speaks by itself."""
 
     graph: Graph
     speech: Mapping[str, NodeSpeech]
@@ -67,27 +69,24 @@ class WorkflowPlan:
 
 
 def plan_workflow(graph: Graph, assistant: EffectiveAssistant) -> WorkflowPlan:
-    """The plan for a pipeline assistant. Nodes without providers of their own use the entry node's, else the
-    assistant's."""
-    if assistant.stt is None or assistant.tts is None:
-        raise ValueError("only a pipeline assistant has providers a node can change")
-    base = _of_node(graph.start.node, NodeSpeech(assistant.llm, assistant.tts, assistant.stt))
+    """The plan for a call. Nodes without providers of their own use the entry node's, else the assistant's.
+
+    Raises ProviderError when nodes bring what a speech-to-speech assistant cannot change.
+    """
     nodes = [node for node in graph.nodes if isinstance(node, ConversationNode)]
+    speech: dict[str, NodeSpeech] = {}
+    if assistant.stt is not None and assistant.tts is not None:
+        base = _of_node(graph.start.node, NodeSpeech(assistant.llm, assistant.tts, assistant.stt))
+        speech = {node.id: _of_node(node, base) for node in nodes}
+    elif any(node.llm_config or node.voice or node.tts_config or node.stt_config for node in nodes):
+        raise ProviderError("workflow", _NOT_CHANGEABLE, retryable=False)
     ends_by_itself = assistant.settings.autonomous_silence_handling
     return WorkflowPlan(
         graph=graph,
-        speech={node.id: _of_node(node, base) for node in nodes},
+        speech=speech,
         own_tools=(EndCallTool(type="end_call"),) if ends_by_itself else (),
         assistant_tools=tuple(assistant.llm.tools),
     )
-
-
-def realtime_refusal(graph: Graph) -> str:
-    """Why a speech-to-speech assistant cannot follow the workflow."""
-    nodes = (node for node in graph.nodes if isinstance(node, ConversationNode))
-    if any(node.llm_config or node.voice or node.tts_config or node.stt_config for node in nodes):
-        return "its nodes bring models, voices or recognisers, which a speech-to-speech assistant cannot change"
-    return "speech-to-speech assistants do not follow workflows in this version"
 
 
 @dataclass(frozen=True)
@@ -143,24 +142,28 @@ def _voice(node: ConversationNode, base: TtsConfig) -> TtsConfig:
         return base
 
 
+async def keep_providers(_: ConversationNode) -> None:
+    """One model hears and speaks in every node."""
+
+
 def follow(
     plan: WorkflowPlan,
     *,
     say: Callable[[str], Utterance],
-    history: History,
+    instruct: Instruct,
     actions: NodeActions,
     make_tools: Callable[[Sequence[Tool]], ToolBox],
-    providers: NodeProviders,
+    use_providers: UseProviders = keep_providers,
 ) -> Walker:
     """The tools of a call that follows the plan; the prompt is the first node's from now on."""
     return Walker(
         WalkerParts(
             graph=plan.graph,
             say=say,
-            instruct=history.instruct,
+            instruct=instruct,
             actions=actions,
             make_tools=make_tools,
-            use_providers=providers.use,
+            use_providers=use_providers,
             own_tools=plan.own_tools,
             assistant_tools=plan.assistant_tools,
         )

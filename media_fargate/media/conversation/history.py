@@ -46,14 +46,15 @@ class History:
     """The conversation so far. `transcribe(role, text)` receives every entry once, in order, when it is final."""
 
     def __init__(self, prompt: Sequence[ChatMessage], transcribe: Callable[[str, str], None]) -> None:
-        self._prompt = prompt
+        self.prompt = prompt
+        """What stands before the conversation."""
         self._transcribe = transcribe
         self._entries: list[_Entry] = []
         self._transcribed = 0
 
     def instruct(self, prompt: Sequence[ChatMessage]) -> None:
         """Put another prompt before the conversation."""
-        self._prompt = prompt
+        self.prompt = prompt
 
     def add_caller(self, text: str) -> None:
         """The caller said this."""
@@ -92,10 +93,11 @@ class History:
 
     def messages(self, *pending: str) -> list[ChatMessage]:
         """The conversation for the model; `pending` is what the caller said that is not in the history yet."""
-        messages = [*self._prompt]
-        for entry in self._entries:
-            messages += _messages(entry)
-        return [*messages, *(ChatMessage("user", text) for text in pending)]
+        return [*self.prompt, *self.said(), *(ChatMessage("user", text) for text in pending)]
+
+    def said(self) -> list[ChatMessage]:
+        """The conversation without its prompt."""
+        return [message for entry in self._entries for message in _messages(entry)]
 
 
 def _heard(entry: _Entry) -> str:

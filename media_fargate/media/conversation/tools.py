@@ -101,6 +101,9 @@ class ReplyTools(Protocol):
     def filler(self, calls: Sequence[ToolCall]) -> str | None:
         """What is said while these calls run, when the model said nothing."""
 
+    def leads_on(self, calls: Sequence[ToolCall]) -> bool:
+        """Whether one of these calls takes the conversation to another node of its workflow."""
+
     async def run(self, calls: Sequence[ToolCall]) -> list[ToolResult]:
         """Run all calls; the results are in their order."""
 
@@ -119,6 +122,10 @@ class ToolBox:
         specs = [*offered_specs(self._tools.values()), *(one.spec for one in self._remote.values())]
         self.specs: Sequence[ToolSpec] = specs
         self._parameters = {spec.name: spec.parameters for spec in self.specs}
+
+    def leads_on(self, calls: Sequence[ToolCall]) -> bool:  # noqa: ARG002 - the interface's
+        """Without a workflow there is nowhere to go."""
+        return False
 
     def filler(self, calls: Sequence[ToolCall]) -> str | None:
         """What is said while these calls run: the first `message` of their webhook tools."""

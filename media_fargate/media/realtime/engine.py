@@ -11,6 +11,7 @@ from media.conversation.history import History
 from media.conversation.opening import Opening
 from media.conversation.opt_out import OptOut
 from media.conversation.settings import ConversationSettings
+from media.conversation.tools import ToolResult
 from media.conversation.turn_taking import LikelyEnd, SpeechResumed, SpeechStarted
 from media.conversation.utterance import Utterance
 from media.realtime.caller_voice import CallerVoice
@@ -20,10 +21,13 @@ from media.realtime.link import ModelLink
 from media.realtime.tool_runs import ToolRuns
 from media.realtime.utterance import ModelUtterance
 from media.realtime.voice import ModelVoice
-from media.speech.interfaces import ProviderError
+from media.speech.interfaces import ProviderError, ToolCall
 from media.speech.speech_to_speech import AgentAudio, AgentPaused, AgentTurnOver, AgentWords
 from media.telephony.leg import LegAnswered, LegClosed, LegDigit, LegRinging
 from sovereign.calls.model import EndReason
+
+_SAID_GOODBYE = ToolResult(ToolCall("", "", {}), "", ends_call=True, goodbye="")
+"""The assistant ended the call with words alone."""
 
 
 class RealtimeConversation(BaseConversation):
@@ -34,7 +38,7 @@ class RealtimeConversation(BaseConversation):
         self, settings: ConversationSettings, end: Callable[[Ending], None], opt_out: OptOut | None = None
     ) -> None:
         super().__init__(settings, end, opt_out)
-        self._ends_after: Ending | None = None
+        self._ends_after: ToolResult | None = None
 
     def attach(
         self,
@@ -101,8 +105,9 @@ class RealtimeConversation(BaseConversation):
         if not self._exchange.caller_in_turn:
             self.opening.answerer_paused()
         if self._ends_after is not None and self._exchange.quiet:
-            ending, self._ends_after = self._ends_after, None
-            self.later(LAST_PACKETS_SECONDS, lambda: self.close(ending, self._settings.end_call_message))
+            last, self._ends_after = self._ends_after, None
+            goodbye = self._settings.end_call_message if last.goodbye is None else last.goodbye
+            self.later(LAST_PACKETS_SECONDS, lambda: self.close(Ending(last.end_reason), goodbye))
         elif self._silence:
             self._silence.follow(agent_busy=not self._exchange.quiet, idle=self._idle)
 
@@ -139,11 +144,21 @@ class RealtimeConversation(BaseConversation):
     def agent_finished(self, text: str) -> None:
         """The model's turn is over: all it said."""
         if not self._closing.decided and self._is_goodbye(text):
-            self.wants_end()
+            self._ends_after = self._ends_after or _SAID_GOODBYE
 
-    def wants_end(self) -> None:
+    def wants_end(self, result: ToolResult) -> None:
         """The model hung up: the call ends when it has said what it is saying."""
-        self._ends_after = self._ends_after or Ending(EndReason.ASSISTANT_HANGUP)
+        self._ends_after = self._ends_after or result
+
+    def interrupted(self) -> None:
+        """The caller interrupted what was being said: a goodbye so interrupted does not end the call."""
+        last, self._ends_after = self._ends_after, None
+        if last is not None and last is not _SAID_GOODBYE:
+            self._exchange.tool_turns.not_ended(last.call)
+
+    def node_entered(self) -> None:
+        """The call is in another node of its workflow, whose instructions and tools are in place."""
+        self._exchange.tool_turns.node_entered()
 
     # the keypad
 
@@ -182,12 +197,8 @@ class RealtimeConversation(BaseConversation):
         line = ModelUtterance(self._voice.sample_rate, interruptible=interruptible and not then_end, asked=text)
         if then_end:
             self._says_then_ends = line
-        if self._exchange.tools.running and not self._exchange.tools.speaks_meanwhile:
-            # this model says nothing while it waits for a tool
-            self._voice.playout.stop(line)
-        else:
-            self._exchange.requests.say(line)
-            self.post(ev.FloorWanted())
+        self._exchange.say(line)
+        self.post(ev.FloorWanted())
         return line
 
     def stop(self, utterance: Utterance) -> None:
@@ -213,13 +224,13 @@ class RealtimeConversation(BaseConversation):
 
     @property
     def _has_voice(self) -> bool:
-        return self._exchange.connected
+        return self._exchange.connected or self._exchange.renewing
 
     def _fall_silent(self) -> None:
         self._exchange.fall_silent()
 
     def fail(self, error: ProviderError) -> None:
         """The model is gone for good, and with it the voice to apologise with."""
-        self._exchange.connected = False
+        self._exchange.connected = self._exchange.renewing = False
         self._exchange.give_up_lines()
         self.close(Ending(EndReason.PROVIDER_ERROR, str(error)))

@@ -9,18 +9,21 @@ from media.speech.speech_to_speech import SpeechEvent
 
 if TYPE_CHECKING:
     from media.conversation.tools import ToolResult
+    from media.realtime.tool_runs import ToolRun
 
 
 @dataclass(frozen=True)
 class ModelConnected:
-    """The model can be talked to. `again`: this connection takes over from one that broke."""
+    """The model can be talked to. `again`: this connection takes over from another; `renewed`: that one did not break,
+    the model was to go on under other instructions."""
 
     again: bool
+    renewed: bool = False
 
 
 @dataclass(frozen=True)
 class ModelLost:
-    """The connection broke; another is being made."""
+    """The connection broke, or was given up; another is being made."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,10 @@ class AnswerLate:
 
 @dataclass(frozen=True)
 class ToolsDone:
-    """Tool calls of one turn have their results. `connection` counts the connections of the call."""
+    """The tool calls of one turn have their results."""
 
+    run: "ToolRun"
     results: "Sequence[ToolResult]"
-    connection: int
 
 
 RealtimeEvent = SpeechEvent | ModelConnected | ModelLost | ModelFailed | AnswerLate | ToolsDone

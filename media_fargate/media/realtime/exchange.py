@@ -17,6 +17,8 @@ from media.realtime.host import Host
 from media.realtime.link import ModelLink, Request
 from media.realtime.requests import Requests
 from media.realtime.tool_runs import ToolRuns
+from media.realtime.tool_turns import ANSWER_EXPECTED_SECONDS, ToolTurns
+from media.realtime.utterance import ModelUtterance
 from media.realtime.voice import ModelVoice, Unheard
 from media.speech.interfaces import ProviderError
 from media.speech.speech_to_speech import (
@@ -32,8 +34,6 @@ from media.speech.speech_to_speech import (
 )
 
 _GO_ON = "The connection broke for a moment while you were to speak. Go on with the conversation; greet nobody again."
-ANSWER_EXPECTED_SECONDS = 3.0
-"""So long after the caller spoke the model is taken to be thinking; then it counts as silence."""
 
 
 class Exchange:
@@ -60,7 +60,10 @@ class Exchange:
         self._loop = asyncio.get_running_loop()
         self._words = CallerTranscript(history, host.caller_said)
         self.requests = Requests(link, lambda: context.post(AnswerLate()))
-        self.connected = False
+        self.tool_turns = ToolTurns(
+            host, link=link, tools=tools, requests=self.requests, history=history, idle=lambda: self.idle
+        )
+        self.connected = self.renewing = False
         self._speech_ended: float | None = None
         self._turn_figures: TurnFigures | None = None
         self._answer_expected_until = 0.0
@@ -77,7 +80,7 @@ class Exchange:
             CallerWords: self._on_caller_words,
             CallsWanted: self._on_calls,
             CallsDropped: lambda event: self.tools.drop(event.ids),
-            ToolsDone: self._on_tools_done,
+            ToolsDone: self.tool_turns.done,
             TurnEnded: self._on_caller_paused,
             Interrupted: lambda _: self._pause(),
             FalseInterruption: self._on_false_interruption,
@@ -88,7 +91,10 @@ class Exchange:
 
     def settle(self) -> None:
         """After every event: ask the model what waits for it."""
-        if self._model_free and self.requests.waiting:
+        if self._model_done and self.tool_turns.change_due:
+            self.renewing = self.tool_turns.change_over()
+            self.connected = not self.renewing
+        if self._model_free and self.requests.waiting and not self.requests.comes_to_change:
             self.voice.expect(self.requests.next())
         self._caller.turns.agent_active = self.voice.audible and not self._host.closing
 
@@ -116,8 +122,11 @@ class Exchange:
 
     @property
     def _model_free(self) -> bool:
-        caller_speaks = self._caller.turns.caller_speaking and not self._host.closing
-        return self.connected and not (self.voice.generating or self.requests.unanswered or caller_speaks)
+        return self._model_done and (self._host.closing or not self._caller.turns.caller_speaking)
+
+    @property
+    def _model_done(self) -> bool:
+        return self.connected and not (self.voice.generating or self.requests.unanswered)
 
     @property
     def _answer_expected(self) -> bool:
@@ -131,12 +140,14 @@ class Exchange:
         self._words.lost()
 
     def _on_connected(self, event: ModelConnected) -> None:
-        self.connected = True
+        self.connected, self.renewing = True, False
+        self.tool_turns.connected()
         if not event.again:
             return
         broke_off = self.voice.generating or self.tools.running or self._answer_expected
         self.voice.forget_connection()
-        if not self.requests.reconnected() and broke_off and not self._host.closing:
+        asked_again = self.requests.reconnected()
+        if broke_off and not (asked_again or event.renewed or self._host.closing):
             self.requests.inform(_GO_ON)
 
     def _on_answer_late(self, _: AnswerLate) -> None:
@@ -166,6 +177,7 @@ class Exchange:
             self._host.caller_answered()
         self._turn_figures = None if mine else TurnFigures(speech_ended=ended or now, decided=now, first_token=now)
         self.requests.answered()
+        self.tool_turns.answered()
         self._answer_expected_until = 0.0
 
     def _on_audio(self, event: AgentAudio) -> None:
@@ -175,7 +187,8 @@ class Exchange:
     def _on_words(self, event: AgentWords) -> None:
         if self._begin(event.item) and (begun := self.voice.begin(event.item, self._link.sample_rate)):
             begun[0].spoken(event.text)
-            self._last_text = begun[0].text
+            # what may not be interrupted is not the assistant's own: notices, announcements, last words
+            self._last_text = begun[0].text if begun[0].interruptible else ""
 
     def _on_turn_over(self, _: AgentTurnOver) -> None:
         self.voice.complete_all()
@@ -188,18 +201,8 @@ class Exchange:
     def _on_calls(self, event: CallsWanted) -> None:
         self.requests.answered()
         self._answer_expected_until = 0.0
-        filler = self.tools.start(event.calls, self._link.connections)
-        if filler and self.tools.speaks_meanwhile and not self.voice.generating:
-            self._host.say(filler)
-
-    def _on_tools_done(self, event: ToolsDone) -> None:
-        results = self.tools.finished(event)
-        if any(result.ends_call for result in event.results):
-            self._host.wants_end()
-        elif results and event.connection == self._link.connections:
-            self.requests.give_results(results)
-        elif results:
-            self.requests.results_elsewhere(results)
+        spoke, self._last_text = bool(self._last_text) or self.voice.generating, ""
+        self.tool_turns.called(event.calls, spoke=spoke)
 
     # the caller's turn
 
@@ -236,6 +239,8 @@ class Exchange:
         playout = self.voice.playout
         if not playout.paused and self.voice.audible:
             self._figures.interruptions += 1
+        if playout.paused or self.voice.audible:
+            self._host.interrupted()
         self._tell_heard(self.voice.give_up())
         self._caller.settle_interruption()
         playout.resume()
@@ -253,6 +258,10 @@ class Exchange:
         self.voice.expect(None)
         for line in self.requests.drop():
             self.voice.playout.stop(line)
+
+    def say(self, line: ModelUtterance) -> None:
+        """Have the model say a line after what it was asked before."""
+        self.requests.say(line, self.tools.put_off(self._link.connections))
 
     def tell(self, text: str) -> None:
         """Tell the model something it does not answer."""

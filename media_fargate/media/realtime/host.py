@@ -1,7 +1,10 @@
 """What an exchange needs of the conversation it belongs to."""
 
+import asyncio
+from collections.abc import Callable
 from typing import Protocol
 
+from media.conversation.tools import ToolResult
 from media.conversation.utterance import Utterance
 
 
@@ -27,5 +30,11 @@ class Host(Protocol):
     def agent_finished(self, text: str) -> None:
         """The model's turn is over: all it said."""
 
-    def wants_end(self) -> None:
-        """The model hung up."""
+    def wants_end(self, result: ToolResult) -> None:
+        """The model hung up, by this call."""
+
+    def interrupted(self) -> None:
+        """The caller interrupted what was being said."""
+
+    def later(self, seconds: float, act: Callable[[], None]) -> asyncio.TimerHandle:
+        """Run something later, in order with the events."""

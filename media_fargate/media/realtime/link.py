@@ -9,6 +9,7 @@ from media.audio.levels import size
 from media.conversation.context import Context
 from media.conversation.figures import add_usage
 from media.realtime.events import ModelConnected, ModelFailed, ModelLost
+from media.realtime.held_audio import HeldAudio
 from media.speech.interfaces import ProviderError, ProviderUsage
 from media.speech.speech_to_speech import SpeechModel, SpeechOpening, SpeechSession
 
@@ -29,12 +30,14 @@ class ModelLink:
 
     A failure reconnects at once, with the conversation so far; a second one soon after is posted as ModelFailed and
     ends `run`. Requests that were not sent when a connection broke are dropped: who asked is told by ModelConnected.
+    Between `hold` and `release` the model hears silence; what the caller said meanwhile it hears afterwards.
     """
 
     def __init__(
         self, model: SpeechModel, sample_rate: int, opening: Callable[[], SpeechOpening], context: Context
     ) -> None:
         self._model = model
+        self.instructable = model.abilities.instructable
         self._rate = sample_rate
         self._opening = opening
         self._figures = context.figures
@@ -44,7 +47,8 @@ class ModelLink:
         self._requests: deque[Request] = deque()
         self._work = asyncio.Event()
         self._session: SpeechSession | None = None
-        self._broken: asyncio.Future[ProviderError] | None = None
+        self._broken: asyncio.Future[ProviderError | None] | None = None
+        self._held: HeldAudio | None = None
         self._spent = ProviderUsage(cost_usd=0.0)
         self._model_rate = sample_rate
         self.connections = 0
@@ -59,8 +63,13 @@ class ModelLink:
         """Hertz of the model's audio, as the last connection had it."""
         return self._model_rate
 
-    def feed(self, pcm: bytes) -> None:
-        """Send audio of the caller."""
+    def feed(self, pcm: bytes, *, speaking: bool = False) -> None:
+        """Send audio of the caller; `speaking`: the caller is known to speak."""
+        if self._held is not None:
+            self._held.take(pcm, speaking=speaking)
+            if self._session is None:  # the next connection needs no silence from before its time
+                return
+            pcm = bytes(len(pcm))
         self._audio += pcm
         if len(self._audio) >= size(_CHUNK_SECONDS, self._rate):
             del self._audio[: -size(_LONGEST_BACKLOG_SECONDS, self._rate)]
@@ -71,18 +80,54 @@ class ModelLink:
         self._requests.append(request)
         self._work.set()
 
+    def instruct(self) -> None:
+        """Have the model go on under the present instructions, with the present tools."""
+        opening = self._opening()
+
+        async def request(session: SpeechSession) -> None:
+            await session.instruct(opening.instructions, opening.tools)
+
+        self.ask(request)
+
+    def hold(self) -> None:
+        """From now on the model hears silence."""
+        self._held = self._held or HeldAudio(self._rate)
+
+    @property
+    def holds_speech(self) -> bool:
+        """Whether the caller said something the model has still to hear."""
+        return self._held is not None and self._held.spoken
+
+    def release(self) -> None:
+        """After what was asked before, let the model hear what was held, and what comes."""
+        self.ask(self._let_hear)
+
+    async def _let_hear(self, session: SpeechSession) -> None:
+        held, self._held = self._held, None
+        if held is not None and held.pcm:
+            await session.feed(held.pcm)
+
     def give_up(self, failure: ProviderError) -> None:
         """This connection is of no use any more: take another."""
+        self._leave(failure)
+
+    def renew(self) -> None:
+        """Take another connection, for it starts from other instructions."""
+        self._leave(None)
+
+    def _leave(self, failure: ProviderError | None) -> None:
         if self._broken is not None and not self._broken.done():
             self._broken.set_result(failure)
 
     async def run(self) -> None:
         """Keep a connection open until cancelled or broken for good."""
-        retried = False
+        retried = renewed = False
         try:
             while True:
                 opened = self._loop.time()
-                failure = await self._one_connection()
+                failure = await self._one_connection(renewed=renewed)
+                if renewed := failure is None:
+                    continue
                 self._figures.errors.append(str(failure))
                 if retried and self._loop.time() - opened > _HEALTHY_AFTER_SECONDS:
                     retried = False
@@ -94,8 +139,8 @@ class ModelLink:
         finally:
             await self._drop_session()
 
-    async def _one_connection(self) -> ProviderError:
-        """Connect and use the connection until it breaks; returns what broke it."""
+    async def _one_connection(self, *, renewed: bool) -> ProviderError | None:
+        """Connect and use the connection until it breaks; returns what broke it, None when it was given up."""
         self._broken = self._loop.create_future()
         try:
             async with asyncio.timeout(_OPEN_TIMEOUT_SECONDS):
@@ -106,7 +151,7 @@ class ModelLink:
             return ProviderError("realtime", "no connection in time", retryable=True)
         self._model_rate = session.sample_rate
         self.connections += 1
-        self._post(ModelConnected(again=self.connections > 1))
+        self._post(ModelConnected(again=self.connections > 1, renewed=renewed))
         workers: list[asyncio.Future[Any]] = [
             asyncio.create_task(self._send(session)),
             asyncio.create_task(self._receive(session)),

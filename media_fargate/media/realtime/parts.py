@@ -7,9 +7,11 @@ from typing import Any
 
 from media.calls.parts import CallParts, ConversationUsage
 from media.calls.setup import CallFrame, CommonServices
+from media.calls.workflow import follow
 from media.conversation.caller_audio import CallerAudio
 from media.conversation.clearance import Clearance
 from media.conversation.context import Context
+from media.conversation.history import History
 from media.conversation.playout import Playout
 from media.conversation.tools import ToolBox
 from media.conversation.transfers import Transfers
@@ -18,10 +20,11 @@ from media.realtime.engine import RealtimeConversation
 from media.realtime.link import ModelLink
 from media.realtime.tool_runs import ToolRuns
 from media.realtime.voice import ModelVoice
-from media.speech.interfaces import ProviderUsage
+from media.speech.interfaces import ChatMessage, ProviderUsage, ToolSpec
 from media.speech.priced import priced
 from media.speech.speech_to_speech import SpeechAbilities, SpeechModel, SpeechOpening
 from sovereign.catalog.prices import Price
+from sovereign.catalog.tools import Tool
 
 _NOTHING = ProviderUsage(cost_usd=0.0)
 
@@ -53,7 +56,8 @@ class _Ear:
     def hear(self, pcm: bytes, arrived: float) -> None:
         """Take audio whose last sample arrived at `arrived`."""
         self.caller.hear(pcm, arrived)
-        self.link.feed(bytes(len(pcm)) if self.conversation.muted else pcm)
+        heard = bytes(len(pcm)) if self.conversation.muted else pcm
+        self.link.feed(heard, speaking=self.caller.turns.in_turn)
 
 
 @dataclass(frozen=True)
@@ -114,27 +118,30 @@ class RealtimeParts:
 def assemble(frame: CallFrame, services: RealtimeServices) -> RealtimeParts:
     """Put a realtime call together; nothing runs yet."""
     setup, leg, model = frame.setup, frame.leg, services.model
-    prompt = setup.conversation.prompt
     conversation = RealtimeConversation(setup.conversation, frame.end, services.opt_out)
     context = Context(frame.tasks, frame.figures, conversation.post)
+    history = frame.history
     playout = Playout(leg, context)
     transfers = Transfers(leg, conversation, playout, services.route_transfer, services.dial_second_leg)
-    tools = ToolRuns(
-        ToolBox(setup.tools, services.asker, transfers, services.mcp_tools), context, model.abilities.verbatim
-    )
 
-    def opening() -> SpeechOpening:
-        said = [message for message in frame.history.messages() if message.role in ("user", "assistant")]
-        return SpeechOpening(
-            instructions="\n\n".join(message.content for message in prompt if message.role == "system"),
-            tools=tools.box.specs,
-            history=[message for message in said if message.content],
-        )
+    def make_tools(offered: Sequence[Tool]) -> ToolBox:
+        return ToolBox(offered, services.asker, transfers, services.mcp_tools)
 
-    link = ModelLink(model, leg.sample_rate, opening, context)
+    tools = ToolRuns(make_tools(setup.tools), context, model.abilities.verbatim)
+
+    link = ModelLink(model, leg.sample_rate, lambda: _opening(history, tools.box.specs), context)
     caller = CallerVoice(leg.sample_rate, services.detector, conversation.post)
-    voice = ModelVoice(playout, frame.history, leg.sample_rate)
-    conversation.attach(link=link, voice=voice, caller=caller, tools=tools, history=frame.history, context=context)
+    voice = ModelVoice(playout, history, leg.sample_rate)
+    conversation.attach(link=link, voice=voice, caller=caller, tools=tools, history=history, context=context)
+    if setup.workflow:
+
+        def instruct(node_prompt: Sequence[ChatMessage]) -> None:
+            history.instruct(node_prompt)
+            conversation.node_entered()
+
+        tools.box = follow(
+            setup.workflow, say=conversation.say, instruct=instruct, actions=transfers, make_tools=make_tools
+        )
     audio = CallerAudio(
         leg.sample_rate,
         _Ear(caller, link, conversation),
@@ -153,4 +160,16 @@ def assemble(frame: CallFrame, services: RealtimeServices) -> RealtimeParts:
         context=context,
         price=services.price,
         caller_audio=audio,
+    )
+
+
+def _opening(history: History, tools: Sequence[ToolSpec]) -> SpeechOpening:
+    """What a connection starts from at this moment."""
+    instructions = [message.content for message in history.prompt if message.role == "system"]
+    begun = [message for message in history.prompt if message.role in ("user", "assistant")]
+    said = [message for message in history.said() if message.role in ("user", "assistant", "system")]
+    return SpeechOpening(
+        instructions="\n\n".join(instructions),
+        tools=tools,
+        history=[message for message in [*begun, *said] if message.content],
     )

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from media.realtime.link import ModelLink, Request
 from media.realtime.utterance import ModelUtterance
@@ -14,14 +14,29 @@ ANSWER_SECONDS = 8.0
 """Longest wait for the first sound of something the model was asked to say."""
 
 
+_PUT_OFF = (
+    "(This is not finished; its result will be told. Say exactly this to the caller now, and nothing else: {text})"
+)
+_NOT_FINISHED = "(This is not finished; its result will be told.)"
+
+
 @dataclass(frozen=True)
 class _Turn:
-    """A request that makes the model speak; `line`: it is to say this. `elsewhere`: what to tell it instead on another
-    connection, which knows nothing of the calls it made on this one."""
+    """A request that makes the model speak; `line`: it is to say this. `elsewhere`: what to ask it instead on another
+    connection, which knows nothing of the calls it made on this one. `change`: not a request, but the moment at which
+    it goes on under other instructions."""
 
     request: Request
     line: ModelUtterance | None = None
-    elsewhere: str | None = None
+    elsewhere: Request | None = None
+    change: bool = False
+
+
+async def _nothing(_: SpeechSession) -> None:
+    return
+
+
+_CHANGE = _Turn(_nothing, change=True)
 
 
 class Requests:
@@ -46,13 +61,32 @@ class Requests:
         """Whether the model was asked and has not begun to answer."""
         return self._asked is not None
 
-    def say(self, line: ModelUtterance) -> None:
-        """Have the model say this after what was asked before."""
+    def say(self, line: ModelUtterance, put_off: Sequence[ToolCall] = ()) -> None:
+        """Have the model say this after what was asked before. `put_off`: calls it waits for the results of, where it
+        would say nothing before them: the line is the answer it gets for now."""
+        text = line.asked or ""
 
         async def request(session: SpeechSession) -> None:
-            await session.speak(line.asked or "", interruptible=line.interruptible)
+            await session.speak(text, interruptible=line.interruptible)
 
-        self._turns.append(_Turn(request, line))
+        async def answer(session: SpeechSession) -> None:
+            told = [(call, _NOT_FINISHED) for call in put_off[1:]]
+            await session.give_results([(put_off[0], _PUT_OFF.format(text=text)), *told])
+
+        self._turns.append(_Turn(answer if put_off else request, line, elsewhere=request))
+
+    def change(self) -> None:
+        """After what was asked before, the model is to go on under other instructions."""
+        self._turns.append(_CHANGE)
+
+    @property
+    def comes_to_change(self) -> bool:
+        """Whether that moment has come."""
+        return bool(self._turns) and self._turns[0].change
+
+    def changed(self) -> None:
+        """It is done."""
+        self._turns.popleft()
 
     def respond(self) -> None:
         """Have the model speak of its own accord."""
@@ -67,16 +101,19 @@ class Requests:
 
         self._turns.append(_informing(text))
 
-    def give_results(self, results: Sequence[tuple[ToolCall, str]]) -> None:
-        """Have the model go on with these, before anything else: it waits for them."""
+    def give_results(self, results: Sequence[tuple[ToolCall, str]], *, respond: bool = True) -> None:
+        """Have the model go on with these, before anything else: it waits for them. Without `respond` it is told."""
 
         async def request(session: SpeechSession) -> None:
-            await session.give_results(results)
+            await session.give_results(results, respond=respond)
 
-        self._turns.appendleft(_Turn(request, elsewhere=told_elsewhere(results)))
+        if not respond:
+            self._link.ask(request)
+            return
+        self._turns.appendleft(_Turn(request, elsewhere=_informing(told_elsewhere(results)).request))
 
     def results_elsewhere(self, results: Sequence[tuple[ToolCall, str]]) -> None:
-        """As `give_results`, when the connection that made the calls is gone."""
+        """As `give_results`, when the model does not wait for them (any more)."""
         self._turns.append(_informing(told_elsewhere(results)))
 
     def hold(self) -> None:
@@ -99,11 +136,16 @@ class Requests:
         self._stop_waiting()
 
     def reconnected(self) -> bool:
-        """What was asked last was lost with its connection: it comes first again. Whether there was something."""
+        """What was asked last was lost with its connection: it comes first again. Whether there was something. The new
+        connection has the present instructions."""
         asked, self._asked = self._asked, None
         self._stop_waiting()
         turns = [*([asked] if asked is not None else []), *self._turns]
-        self._turns = deque(turn if turn.elsewhere is None else _informing(turn.elsewhere) for turn in turns)
+        self._turns = deque(
+            turn if turn.elsewhere is None else replace(turn, request=turn.elsewhere)
+            for turn in turns
+            if not turn.change
+        )
         return asked is not None
 
     def drop(self) -> list[ModelUtterance]:
@@ -121,8 +163,12 @@ class Requests:
 
 def told_elsewhere(results: Sequence[tuple[ToolCall, str]]) -> str:
     """Results of tool calls as a text, for a connection that did not make the calls."""
-    lines = [f"The result of {call.name}: {text}" for call, text in results]
-    return "\n".join([*lines, "Go on with this."])
+    return "\n".join([found(results), "Go on with this."])
+
+
+def found(results: Sequence[tuple[ToolCall, str]]) -> str:
+    """Results of tool calls as a text."""
+    return "\n".join(f"The result of {call.name}: {text}" for call, text in results)
 
 
 def _informing(text: str) -> _Turn:

@@ -33,6 +33,8 @@ class ModelVoice:
     sample_rate: int
     _stretches: dict[str, _Stretch] = field(default_factory=dict)
     _given_up: set[str] = field(default_factory=set)
+    _earlier: list[ModelUtterance] = field(default_factory=list)
+    """Complete stretches of connections that are gone, until they were played."""
     _expected: ModelUtterance | None = None
 
     @property
@@ -93,12 +95,14 @@ class ModelVoice:
 
     def done(self, utterance: ModelUtterance) -> None:
         """A stretch was played, or given up: forget it."""
-        if utterance.item is not None:
+        if utterance in self._earlier:
+            self._earlier.remove(utterance)
+        elif utterance.item is not None:
             self._stretches.pop(utterance.item, None)
 
     def stop(self, utterance: Utterance) -> None:
         """Give up one utterance, whether it has begun or not."""
-        if isinstance(utterance, ModelUtterance) and utterance.item is not None:
+        if isinstance(utterance, ModelUtterance) and utterance not in self._earlier and utterance.item is not None:
             self._given_up.add(utterance.item)
             self._stretches.pop(utterance.item, None)
         elif utterance is self._expected:
@@ -108,6 +112,9 @@ class ModelVoice:
     def give_up(self, *, all_of_it: bool = False) -> list[Unheard]:
         """Stop what may be interrupted (or everything), playing or on its way; tells what was heard of it."""
         unheard = []
+        for earlier in list(self._earlier):
+            if all_of_it or earlier.interruptible:
+                self.playout.stop(earlier)
         for item, stretch in list(self._stretches.items()):
             utterance = stretch.utterance
             if not (all_of_it or utterance.interruptible):
@@ -125,5 +132,7 @@ class ModelVoice:
     def forget_connection(self) -> None:
         """The connection is gone: what it began gets no more audio, and names of stretches may come again."""
         self.complete_all()
+        self._earlier += [stretch.utterance for stretch in self._stretches.values()]
+        self._stretches.clear()
         self._expected = None
         self._given_up.clear()

@@ -10,7 +10,7 @@ from media.speech.interfaces import ChatMessage, ProviderUsage, ToolCall, ToolSp
 @dataclass(frozen=True)
 class SpeechOpening:
     """What a conversation with a speech-to-speech model starts from: `history` is what was said before, in order
-    (roles user and assistant), when a connection takes over from one that broke."""
+    (roles user and assistant, and system for what nobody said), when a connection takes over from another."""
 
     instructions: str
     tools: Sequence[ToolSpec] = ()
@@ -20,10 +20,12 @@ class SpeechOpening:
 @dataclass(frozen=True)
 class SpeechAbilities:
     """What a speech-to-speech model can be asked for. `verbatim`: to speak a given text word for word; `context`: to
-    take in a text without answering it."""
+    take in a text without answering it; `instructable`: to go on under other instructions and with other tools (without
+    it that takes another connection)."""
 
     verbatim: bool
     context: bool
+    instructable: bool = False
 
 
 @dataclass(frozen=True)
@@ -114,8 +116,12 @@ class SpeechSession(Protocol):
     async def inform(self, text: str, *, respond: bool) -> None:
         """Tell the model something nobody said; with `respond` it speaks."""
 
-    async def give_results(self, results: Sequence[tuple[ToolCall, str]]) -> None:
-        """Results of tool calls, all those of one turn together; the model goes on with them."""
+    async def instruct(self, instructions: str, tools: Sequence[ToolSpec]) -> None:
+        """Go on under these instructions, with these tools, from the next answer on; where it is `instructable`."""
+
+    async def give_results(self, results: Sequence[tuple[ToolCall, str]], *, respond: bool = True) -> None:
+        """Results of tool calls, all those of one turn together; with `respond` the model goes on with them, and so it
+        does without where it cannot be kept from it."""
 
     async def cancel(self) -> None:
         """Give up the answer being made; nothing happens where a model cannot be told."""

@@ -262,6 +262,48 @@ async def test_instructions_tools_and_what_was_said_before_are_sent(vendor: Vend
         assert sent.index("I am Eve") < sent.index("Hello Eve")
 
 
+async def test_conversation_goes_on_under_other_instructions_and_tools(vendor: Vendor, serve: Any) -> None:
+    """Over the same connection where the model takes them, else over another with what was said, and done, before."""
+    other = ToolSpec("book", "Books a table.")
+    said = [ChatMessage("user", "I am Eve"), ChatMessage("system", "The table is free.")]
+    async with serve(replies=[Reply("Good day."), Reply("I am Bob.")]) as server:
+        async with talking(vendor, server) as talk:
+            await talk.say()
+            await talk.until(AgentTurnOver)
+            instructable = model_of(vendor, server).abilities.instructable
+            if instructable:
+                await talk.session.instruct("You are Bob.", [other])
+                await talk.say()
+                await talk.until(AgentTurnOver, 2)
+        if not instructable:
+            async with talking(vendor, server, opening=SpeechOpening("You are Bob.", [other], said)) as talk:
+                await talk.say()
+                await talk.until(AgentTurnOver)
+        assert "".join(event.text for event in talk.of(AgentWords)).endswith("I am Bob.")
+        assert len(server.connections) == (1 if instructable else 2)
+        first, last = server.received[0], _last_setup(server)
+        assert "You are Anna." in json.dumps(first)
+        assert "You are Bob." in json.dumps(last)
+        assert "Books a table." in json.dumps(last)
+        assert "Looks up an order." not in json.dumps(last)
+        assert set(_object(first)) - {"history_config", "historyConfig", "input"} == set(_object(last)) - {
+            "history_config",
+            "historyConfig",
+            "input",
+        }
+        if not instructable:
+            assert "The table is free." in json.dumps(server.received)
+
+
+def _last_setup(server: FakeRealtime) -> Any:
+    return [event for event in server.received if _object(event)][-1]
+
+
+def _object(event: Any) -> Any:
+    """The configuration of a session in a client's event, empty when it has none."""
+    return event.get("setup") or event.get("session") or {}
+
+
 async def test_usage_is_counted(vendor: Vendor, serve: Any) -> None:
     async with serve(replies=[Reply("It is noon now.", calls=[("lookup", {})])]) as server:  # noqa: SIM117 - too long
         async with talking(vendor, server) as talk:

@@ -105,24 +105,39 @@ async def test_call_that_follows_a_workflow_begins_with_its_entry_node() -> None
 REALTIME = {"provider": "xai_realtime", "model": "grok-voice-think-fast-2.0"}
 
 
-@pytest.mark.parametrize(
-    ("members", "reason"),
-    [({"voice": "marin"}, "bring models, voices or recognisers"), ({}, "do not follow workflows in this version")],
-)
-async def test_realtime_assistant_is_refused_a_workflow_before_anything_is_opened(
-    members: dict[str, Any], reason: str
-) -> None:
+async def test_realtime_assistant_is_refused_nodes_with_providers_before_anything_is_opened() -> None:
     providers = Mock()
     parts = dict.fromkeys(("detector", "poller", "asker", "calls", "directory", "dial_second_leg"), cast(Any, Mock()))
     conversation = Conversation(
         ref=CallRef("org", "call", 1),
         identity=Identity(direction="inbound"),
         assistant=transient({"llm_config": REALTIME}),
-        workflow=definition(**members),
+        workflow=definition(voice="marin"),
     )
-    with pytest.raises(ProviderError, match=reason):
+    with pytest.raises(ProviderError, match="bring models, voices or recognisers"):
         await SessionFactory(providers=providers, **parts).prepare(conversation)
     assert not providers.mock_calls
+
+
+async def test_realtime_assistant_follows_a_workflow_whose_nodes_bring_none() -> None:
+    providers = Mock(speech_model=AsyncMock(return_value=(Mock(), None)))
+    parts = dict.fromkeys(("detector", "poller", "asker", "calls", "dial_second_leg"), cast(Any, Mock()))
+    server = "99999999-9999-4999-8999-999999999999"
+    directory = Mock(mcp_endpoints=Mock(return_value=[]))
+    tool = {"type": "mcp", "mcp_server_id": server, "allowed_tools": ["book"], "required": False}
+    conversation = Conversation(
+        ref=CallRef("org", "call", 1),
+        identity=Identity(direction="inbound"),
+        assistant=transient({"llm_config": REALTIME, "first_message": "Hello."}),
+        workflow=definition(tools=[tool]),
+    )
+    prepared = await SessionFactory(providers=providers, directory=directory, **parts).prepare(conversation)
+    assert isinstance(prepared, PreparedSession)
+    assert prepared.setup.conversation.first_message == "Desk."
+    assert prepared.setup.workflow is not None
+    # the nodes' own servers are connected to, as the assistant's are
+    directory.mcp_endpoints.assert_called_once_with("org", {server})
+    await prepared.discard()
 
 
 async def test_required_server_that_is_gone_fails_the_call_and_closes_what_was_opened() -> None:

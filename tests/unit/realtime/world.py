@@ -15,10 +15,11 @@ from media.calls.credit_watch import ExtendCredits
 from media.calls.poller import Poller
 from media.calls.session import CallSession
 from media.calls.setup import CallSetup
+from media.calls.workflow import WorkflowPlan
 from media.conversation.opt_out import OptOut
 from media.conversation.settings import ConversationSettings
 from media.realtime.parts import RealtimeServices
-from media.speech.interfaces import ProviderError, ProviderUsage, ToolCall
+from media.speech.interfaces import ProviderError, ProviderUsage, ToolCall, ToolSpec
 from media.speech.speech_to_speech import (
     AgentAudio,
     AgentPaused,
@@ -75,6 +76,7 @@ class ScriptedSession:
         self._place: int | None = None
         self._quiet = 0.0
         self.seconds = 0.0
+        self.spoken = 0
         if (at := world.breaks.get(number)) is not None:
             asyncio.get_running_loop().call_later(at, self._break)
 
@@ -127,7 +129,9 @@ class ScriptedSession:
         await asyncio.sleep(reply.delay)
         if reply.text:
             number = self.world.number_of(reply.text)
-            item = f"{self.number}-item-{number}"
+            # a vendor may use the same names on each connection
+            item = f"item-{self.spoken}"
+            self.spoken += 1
             samples = int(len(reply.text) * SECONDS_A_CHARACTER * MODEL_RATE)
             words = reply.text.split(" ")
             chunks = range(0, samples, int(_CHUNK_SECONDS * MODEL_RATE))
@@ -160,9 +164,18 @@ class ScriptedSession:
         if respond:
             self._begin(self.world.next_reply())
 
-    async def give_results(self, results: Sequence[tuple[ToolCall, str]]) -> None:
+    async def instruct(self, instructions: str, tools: Sequence[ToolSpec]) -> None:
+        assert self.world.instructable
+        self.world.asked.append(("instruct", instructions))
+        self.world.offered.append([tool.name for tool in tools])
+
+    async def give_results(self, results: Sequence[tuple[ToolCall, str]], *, respond: bool = True) -> None:
         self.world.asked += [("result", f"{call.name}: {text}") for call, text in results]
-        self._begin(self.world.next_reply())
+        _, line, text = results[0][1].partition("and nothing else: ")
+        if line:
+            self._begin(Reply(text.removesuffix(")")))
+        elif respond:
+            self._begin(self.world.next_reply())
 
     async def cancel(self) -> None:
         self.world.asked.append(("cancel", ""))
@@ -185,7 +198,9 @@ class ScriptedSpeechModel:
         self.world = world
         self.sessions: list[ScriptedSession] = []
         self.tried = 0
-        self.abilities = SpeechAbilities(verbatim=world.verbatim, context=world.context)
+        self.abilities = SpeechAbilities(
+            verbatim=world.verbatim, context=world.context, instructable=world.instructable
+        )
 
     async def open(self, sample_rate: int, opening: SpeechOpening) -> ScriptedSession:
         self.tried += 1
@@ -195,6 +210,8 @@ class ScriptedSpeechModel:
             raise failure
         session = ScriptedSession(self.world, self.tried, opening)
         self.sessions.append(session)
+        self.world.asked += [("instruct", opening.instructions)] if opening.instructions else []
+        self.world.offered.append([tool.name for tool in opening.tools])
         return session
 
 
@@ -210,6 +227,8 @@ class RealtimeWorld:
     max_duration: float = 600.0
     verbatim: bool = True
     context: bool = True
+    instructable: bool = True
+    workflow: WorkflowPlan | None = None
     mute: bool = False
     connect_delay: float = 0.1
     transcript_delay: float = 0.05
@@ -240,6 +259,7 @@ class RealtimeWorld:
         self._given = 0
         self.numbers: dict[str, int] = {}
         self.asked: list[tuple[str, str]] = []
+        self.offered: list[list[str]] = []
         self.fed_voice = 0.0
         self.closed = 0
         self.transcript: list[Message] = []
@@ -267,6 +287,7 @@ class RealtimeWorld:
             conversation=self.settings,
             tools=self.tools,
             max_duration_seconds=self.max_duration,
+            workflow=self.workflow,
         )
         self.session = CallSession(setup, self.leg, services)
         polling = asyncio.create_task(poller.run())

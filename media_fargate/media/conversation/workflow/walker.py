@@ -4,6 +4,7 @@ It stands where a call without a workflow has its `ToolBox`. A walk happens whil
 tools": the caller may speak meanwhile and is answered by the node the walk leads to.
 """
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -68,6 +69,8 @@ class Walker:
         self._own_tools = parts.own_tools
         self._known = _known_tools(parts)
         self._last_said: Utterance | None = None
+        # a speech-to-speech model may call more while its calls run
+        self._one_walk = asyncio.Lock()
         self._stand(parts.graph.start)
 
     @property
@@ -90,8 +93,16 @@ class Walker:
                 return None if speaks else HAND_OFF_LINE
         return self._tools.filler(calls)
 
+    def leads_on(self, calls: Sequence[ToolCall]) -> bool:
+        """Whether one of these calls is a way on."""
+        return any(call.name in self._ways for call in calls)
+
     async def run(self, calls: Sequence[ToolCall]) -> list[ToolResult]:
         """Run the node's tools at once, then go the first way that was asked for; results are in the calls' order."""
+        async with self._one_walk:
+            return await self._run(calls)
+
+    async def _run(self, calls: Sequence[ToolCall]) -> list[ToolResult]:
         ways = [call for call in calls if call.name in self._ways]
         results = {
             result.call.id: result for result in await self._tools.run([call for call in calls if call not in ways])

@@ -13,9 +13,10 @@ from google.genai.live import AsyncSession
 from media.audio.levels import duration
 from media.speech.adapters import AdapterContext
 from media.speech.failures import dropped, timed_out
-from media.speech.google_api import PROVIDER, GenaiConnection
-from media.speech.interfaces import ChatMessage, ProviderUsage, ToolCall, ToolSpec
+from media.speech.google_api import PROVIDER
+from media.speech.interfaces import ProviderUsage, ToolCall, ToolSpec
 from media.speech.realtime.google_failures import FAILURES, as_provider_error
+from media.speech.realtime.google_setup import INFORM, connection_of, content_of, contents_of, setup_of
 from media.speech.speech_to_speech import (
     AgentAudio,
     AgentPaused,
@@ -34,11 +35,8 @@ from sovereign.catalog.realtime import GoogleRealtime
 _OUTPUT_RATE = 24000
 _CONNECT_SECONDS = 8.0
 _CLOSE_SECONDS = 2.0
-_VERTEX_LOCATION = "europe-west4"
-"""Where the other Gemini 2.5 models of the catalogue run."""
 _RESPOND = "(The caller is on the line and waits for you: speak now, as your instructions say.)"
 _SAY = "(Say exactly this to the caller now, and nothing else: {text})"
-_INFORM = "(Nobody said this; it is for you to know and to act on: {text})"
 
 logger = Logger(child=True)
 
@@ -55,15 +53,15 @@ class GeminiVoice:
     async def open(self, sample_rate: int, opening: SpeechOpening) -> "GeminiConversation":
         """Connect and configure. Raises BadKeyError, QuotaError, ProviderError."""
         async with AsyncExitStack() as opened:
-            google = _connection(self._config, self._context)
+            google = connection_of(self._config, self._context)
             opened.push_async_callback(google.close)
             try:
                 async with asyncio.timeout(_CONNECT_SECONDS):
                     session = await opened.enter_async_context(
-                        google.client.aio.live.connect(model=self._config.model, config=_setup(self._config, opening))
+                        google.client.aio.live.connect(model=self._config.model, config=setup_of(self._config, opening))
                     )
                     if opening.history:
-                        await session.send_client_content(turns=_contents(opening.history), turn_complete=True)
+                        await session.send_client_content(turns=contents_of(opening.history), turn_complete=True)
             except TimeoutError:
                 raise timed_out(PROVIDER) from None
             except FAILURES as failure:
@@ -119,12 +117,20 @@ class GeminiConversation:
     async def inform(self, text: str, *, respond: bool) -> None:
         """Tell the model something; without an answer only where it can take that."""
         if respond:
-            await self._text(_INFORM.format(text=text))
+            await self._text(INFORM.format(text=text))
         else:
-            content = _content("user", _INFORM.format(text=text))
+            content = content_of("user", INFORM.format(text=text))
             await self._send(self._session.send_client_content(turns=content, turn_complete=False))
 
-    async def give_results(self, results: Sequence[tuple[ToolCall, str]]) -> None:
+    async def instruct(self, instructions: str, tools: Sequence[ToolSpec]) -> None:
+        """A connection keeps what it was set up with."""
+
+    async def give_results(
+        self,
+        results: Sequence[tuple[ToolCall, str]],
+        *,
+        respond: bool = True,  # noqa: ARG002 - it always does
+    ) -> None:
         """Results of tools."""
         responses = [
             types.FunctionResponse(id=call.id, name=call.name, response={"output": text}) for call, text in results
@@ -239,45 +245,6 @@ class GeminiConversation:
             input_audio_tokens=used.input_audio_tokens + _audio_tokens(usage.prompt_tokens_details),
             output_audio_tokens=used.output_audio_tokens + _audio_tokens(usage.response_tokens_details),
         )
-
-
-def _connection(config: GoogleRealtime, context: AdapterContext) -> GenaiConnection:
-    if "google_vertex" in config.secret_slots:
-        return GenaiConnection.to_vertex(context.api_key, config.location or _VERTEX_LOCATION, context.base_url)
-    return GenaiConnection.to_gemini(context.api_key, context.base_url)
-
-
-def _setup(config: GoogleRealtime, opening: SpeechOpening) -> types.LiveConnectConfig:
-    voice = types.PrebuiltVoiceConfig(voice_name=config.voice)
-    return types.LiveConnectConfig(
-        response_modalities=[types.Modality.AUDIO],
-        temperature=config.temperature,
-        max_output_tokens=config.max_output_tokens,
-        speech_config=types.SpeechConfig(voice_config=types.VoiceConfig(prebuilt_voice_config=voice)),
-        system_instruction=opening.instructions or None,
-        tools=[types.Tool(function_declarations=[_function(tool) for tool in opening.tools])]
-        if opening.tools
-        else None,
-        input_audio_transcription=types.AudioTranscriptionConfig(),
-        output_audio_transcription=types.AudioTranscriptionConfig(),
-        # a call may last longer than the model remembers
-        context_window_compression=types.ContextWindowCompressionConfig(sliding_window=types.SlidingWindow()),
-        history_config=types.HistoryConfig(initial_history_in_client_content=True) if opening.history else None,
-    )
-
-
-def _function(tool: ToolSpec) -> types.FunctionDeclaration:
-    return types.FunctionDeclaration(
-        name=tool.name, description=tool.description, parameters_json_schema=dict(tool.parameters)
-    )
-
-
-def _content(role: str, text: str) -> types.Content:
-    return types.Content(role=role, parts=[types.Part(text=text)])
-
-
-def _contents(history: Sequence[ChatMessage]) -> list[types.Content | types.ContentDict]:
-    return [_content("model" if message.role == "assistant" else "user", message.content) for message in history]
 
 
 def _call(call: types.FunctionCall) -> ToolCall:

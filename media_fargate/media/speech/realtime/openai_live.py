@@ -119,12 +119,16 @@ class OpenAiConversation:
         """Give the model something to talk about, or to know."""
         await self._append("commentary" if respond else "thinking", text)
 
-    async def give_results(self, results: Sequence[tuple[ToolCall, str]]) -> None:
+    async def instruct(self, instructions: str, tools: Sequence[ToolSpec]) -> None:
+        """The voice model keeps the instructions it started with; only the delegated model's could be changed."""
+
+    async def give_results(self, results: Sequence[tuple[ToolCall, str]], *, respond: bool = True) -> None:
         """Results for the delegated model, which goes on with them."""
         for call, text in results:
             item = {"type": "function_call_output", "call_id": call.id, "output": text}
             await self._socket.send({"type": "response.item.create", "item": item})
-        await self._socket.send({"type": "response.create"})
+        if respond:
+            await self._socket.send({"type": "response.create"})
 
     async def cancel(self) -> None:
         """The protocol has no such request."""
@@ -231,7 +235,8 @@ def _session(config: OpenAiLive, opening: SpeechOpening) -> Mapping[str, Any]:
 
 def _said(role: str, text: str) -> Mapping[str, Any]:
     kind = "output_text" if role == "assistant" else "input_text"
-    return {"type": "message", "role": role, "content": [{"type": kind, "text": text}]}
+    author = "developer" if role == "system" else role
+    return {"type": "message", "role": author, "content": [{"type": kind, "text": text}]}
 
 
 def _function(tool: ToolSpec) -> Mapping[str, Any]:

@@ -40,7 +40,7 @@ class XaiVoice:
     """Opens conversations with one key."""
 
     # `force_message` makes it speak a text word for word
-    abilities = SpeechAbilities(verbatim=True, context=True)
+    abilities = SpeechAbilities(verbatim=True, context=True, instructable=True)
 
     def __init__(self, config: XaiRealtime, context: AdapterContext) -> None:
         self._config = config
@@ -53,9 +53,9 @@ class XaiVoice:
             return client.realtime.connect(model=self._config.model, websocket_connection_options=options)
 
         socket = await JsonSocket.open(PROVIDER, self._context, _URL, connect)
-        conversation = XaiConversation(socket, sample_rate)
+        conversation = XaiConversation(socket, sample_rate, self._config)
         try:
-            await conversation.start(_session(self._config, sample_rate, opening), opening)
+            await conversation.start(opening)
         except BaseException:
             await conversation.close()
             raise
@@ -65,9 +65,10 @@ class XaiVoice:
 class XaiConversation:
     """One open conversation. Audio has the leg's own rate both ways."""
 
-    def __init__(self, socket: JsonSocket, sample_rate: int) -> None:
+    def __init__(self, socket: JsonSocket, sample_rate: int, config: XaiRealtime) -> None:
         self.sample_rate = sample_rate
         self._socket = socket
+        self._config = config
         self._loop = asyncio.get_running_loop()
         self._opened = self._loop.time()
         self._heard_bytes = 0
@@ -75,16 +76,16 @@ class XaiConversation:
         self._calls: list[ToolCall] = []
         self._closed = False
 
-    async def start(self, session: Mapping[str, Any], opening: SpeechOpening) -> None:
+    async def start(self, opening: SpeechOpening) -> None:
         """Configure, wait until that is taken, and tell what was said before."""
-        await self._socket.send({"type": "session.update", "session": session})
+        await self.instruct(opening.instructions, opening.tools)
         try:
             async with asyncio.timeout(_START_SECONDS):
                 await self._started()
         except TimeoutError:
             raise timed_out(PROVIDER) from None
         for message in opening.history:
-            kind = "input_text" if message.role == "user" else "output_text"
+            kind = "output_text" if message.role == "assistant" else "input_text"
             await self._item(_message(message.role, kind, message.content))
 
     async def _started(self) -> None:
@@ -129,11 +130,17 @@ class XaiConversation:
         if respond:
             await self.respond()
 
-    async def give_results(self, results: Sequence[tuple[ToolCall, str]]) -> None:
+    async def instruct(self, instructions: str, tools: Sequence[ToolSpec]) -> None:
+        """Configure the session: all of it, for what an update leaves out is not promised to stay."""
+        session = _session(self._config, self.sample_rate, instructions, tools)
+        await self._socket.send({"type": "session.update", "session": session})
+
+    async def give_results(self, results: Sequence[tuple[ToolCall, str]], *, respond: bool = True) -> None:
         """Results of tools, then one answer to all of them."""
         for call, text in results:
             await self._item({"type": "function_call_output", "call_id": call.id, "output": text})
-        await self.respond()
+        if respond:
+            await self.respond()
 
     async def cancel(self) -> None:
         """Give up the answer being made."""
@@ -203,18 +210,18 @@ class XaiConversation:
         logger.info("realtime_request_refused", provider=PROVIDER, code=str(error.get("code"))[:80])
 
 
-def _session(config: XaiRealtime, sample_rate: int, opening: SpeechOpening) -> Mapping[str, Any]:
+def _session(config: XaiRealtime, sample_rate: int, instructions: str, tools: Sequence[ToolSpec]) -> Mapping[str, Any]:
     audio_format = {"type": "audio/pcm", "rate": sample_rate}
     transcription = config.transcription.model_dump(exclude_none=True) if config.transcription else {}
     session: dict[str, Any] = {
-        "instructions": opening.instructions,
+        "instructions": instructions,
         "voice": config.voice,
         "turn_detection": _turn_detection(config.turn_detection or XaiTurnDetection()),
         "audio": {
             "input": {"format": audio_format, "transcription": {"model": _TRANSCRIBER, **transcription}},
             "output": {"format": audio_format, "speed": config.speed},
         },
-        "tools": [*_provider_tools(config), *map(_function, opening.tools)],
+        "tools": [*_provider_tools(config), *map(_function, tools)],
     }
     if config.reasoning_effort is not None:
         session["reasoning"] = {"effort": config.reasoning_effort}
