@@ -6,6 +6,7 @@ windows of 0.3 s) and 0.18 (0.5 s); simulated echoes of 6 to 25 dB loss with rev
 0.28 and 0.3 (95 %). Codecs of mobile networks can hide an echo from this; then it counts as a voice, as before.
 """
 
+from collections import deque
 from typing import NamedTuple
 
 import numpy as np
@@ -78,25 +79,29 @@ class _Track:
     def __init__(self, line_rate: int) -> None:
         self.line_rate = line_rate
         self._step = max(1, line_rate // _RATE)
-        self._pieces: list[_Piece] = []
+        self._pieces: deque[_Piece] = deque()
 
     def put(self, pcm: bytes, start: float) -> None:
         """Add a piece and forget what is too old; several samples of a faster line become one."""
         if self._pieces and abs(start - self._pieces[-1].end) < _JITTER_SECONDS:
             start = self._pieces[-1].end
         sound = samples(pcm[: len(pcm) // (BYTES_PER_SAMPLE * self._step) * BYTES_PER_SAMPLE * self._step])
-        self._pieces.append(_Piece(start, sound.reshape(-1, self._step).mean(axis=1, dtype=np.float32)))
+        if self._step == 1:
+            slower = sound.astype(np.float32)
+        else:
+            slower = sound.reshape(-1, self._step).mean(axis=1, dtype=np.float32)
+        self._pieces.append(_Piece(start, slower))
         oldest = start - _KEPT_SECONDS
-        if self._pieces[0].end < oldest:
-            self._pieces = [piece for piece in self._pieces if piece.end >= oldest]
+        while self._pieces[0].end < oldest:
+            self._pieces.popleft()
 
     def cut(self, end: float) -> None:
         """Forget what lies after `end`."""
-        kept = [piece for piece in self._pieces if piece.start < end]
-        if kept and kept[-1].end > end:
-            last = kept[-1]
-            kept[-1] = _Piece(last.start, last.sound[: int((end - last.start) * _RATE)])
-        self._pieces = kept
+        while self._pieces and self._pieces[-1].end > end:
+            last = self._pieces.pop()
+            if last.start < end:
+                self._pieces.append(_Piece(last.start, last.sound[: int((end - last.start) * _RATE)]))
+                break
 
     def between(self, start: float, end: float) -> _Signal:
         """The sound of this stretch of time, silence where there was none."""
