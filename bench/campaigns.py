@@ -51,7 +51,7 @@ def wrong_dials(seed: int) -> int:
     world.check_counts()
     counts = campaign.counts
     assert counts.pending == counts.calling == 0, f"campaign {seed} left leads behind"
-    rang = Counter((number, attempt) for number, attempt, _ in world.rings)
+    rang = Counter((ring.campaign_id, ring.number, ring.attempt) for ring in world.rings)
     return sum(times - 1 for times in rang.values())
 
 
@@ -65,7 +65,7 @@ def soak(seeds: Sequence[int]) -> dict[str, Any]:
 def _pacing_error(seed: int) -> float:
     world = _undisturbed(seed, LEADS)
     per_second = world.campaign().settings.calls_per_second
-    moments = sorted(at for _, attempt, at in world.rings if attempt == 1)
+    moments = sorted(ring.at for ring in world.rings if ring.attempt == 1)
     span = (moments[-1] - moments[0]).total_seconds()
     wanted = (len(moments) - 1) / per_second
     return float(abs(span - wanted) / wanted * 100)
@@ -74,7 +74,7 @@ def _pacing_error(seed: int) -> float:
 def _cost(leads: int) -> tuple[float, float]:
     """Table requests a dial, and state transitions a lead."""
     world = _undisturbed(_AT_ONE_A_SECOND, leads)
-    return world.engine_requests / len(world.rings), world.turns * _TRANSITIONS_A_TURN / leads
+    return world.requests / len(world.rings), world.turns * _TRANSITIONS_A_TURN / leads
 
 
 def _undisturbed(seed: int, leads: int) -> Any:

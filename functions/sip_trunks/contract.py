@@ -23,6 +23,8 @@ _EXAMPLE: JsonObject = {
     "transfer_mode": "auto",
     "caller_id": "own",
     "srtp": "off",
+    "max_concurrent_calls": None,
+    "calls_per_second": None,
     "created_at": "2026-11-23T09:30:00.000Z",
     "updated_at": "2026-11-23T09:30:00.000Z",
 }

@@ -17,7 +17,7 @@ def check_campaign(seed: int) -> World:
     world = World(seed)
     campaign = world.run()
     world.check_counts()
-    attempts = Counter((number, attempt) for number, attempt, _ in world.rings)
+    attempts = Counter((ring.campaign_id, ring.number, ring.attempt) for ring in world.rings)
     assert all(count == 1 for count in attempts.values()), attempts
     counts = campaign.counts
     assert counts.pending == counts.calling == 0
@@ -36,9 +36,9 @@ def test_undisturbed_campaign_keeps_its_pace(seed: int) -> None:
     world = World(seed, calm=True)
     campaign = world.run()
     interval = 1 / campaign.settings.calls_per_second
-    first_attempts = sorted(at for _, attempt, at in world.rings if attempt == 1)
+    first_attempts = sorted(ring.at for ring in world.rings if ring.attempt == 1)
     span = (first_attempts[-1] - first_attempts[0]).total_seconds()
     wanted = interval * (len(first_attempts) - 1)
     assert abs(span - wanted) <= max(0.05 * wanted, BURST_MS / 1000 + interval)
-    for earlier, later in pairwise(sorted(at for _, _, at in world.rings)):
+    for earlier, later in pairwise(sorted(ring.at for ring in world.rings)):
         assert (later - earlier).total_seconds() >= interval - BURST_MS / 1000 - 0.001

@@ -93,6 +93,11 @@ class World:
     def control(self, call_id: str, command: Any) -> Any:
         return self.client.post(f"/api/v1/calls/{call_id}/control", json=command)
 
+    def set_trunk(self, **changes: Any) -> None:
+        trunks = TrunkStore(self.table, default_cipher())
+        (trunk,) = trunks.list(self.org_id)
+        trunks.update(self.org_id, trunk.id, changes)
+
     def set_organization(self, **changes: Any) -> None:
         self.table.update(Update(organization_ref(self.org_id), set=changes))
 
@@ -319,6 +324,28 @@ def test_outbound_policy_limits_are_kept(world: World) -> None:
     assert world.dial(429)["retry_after"] > 0
     world.set_organization(outbound_policy={"max_calls_per_minute": 1})
     world.dial(429)
+
+
+def test_trunk_takes_so_many_calls_at_once_until_one_has_ended(world: World) -> None:
+    world.set_trunk(max_concurrent_calls=1)
+    told = world.dial()
+    refusal = world.dial(429)
+    assert (refusal["code"], refusal["retry_after"]) == ("outbound_limit_reached", 30)
+    assert "SIP trunk" in refusal["message"]
+    ref = world.calls.find(world.org_id, told["call_id"])
+    assert ref
+    world.calls.finish(ref, CallOutcome(end_reason=EndReason.DIAL_BUSY))
+    world.dial()
+    world.set_trunk(max_concurrent_calls=None)
+    world.dial()
+
+
+def test_trunk_takes_one_call_after_the_other(world: World) -> None:
+    world.set_trunk(calls_per_second=0.1)
+    world.dial()
+    assert 0 < world.dial(429)["retry_after"] <= 10
+    world.set_trunk(calls_per_second=None)
+    world.dial()
 
 
 def test_inactive_assistant_places_no_calls(world: World) -> None:

@@ -210,6 +210,16 @@ def test_outbound_number_is_the_least_recently_used(world: World) -> None:
     assert chosen.trunk.id == trunk.id
 
 
+def test_outbound_number_is_one_whose_trunk_has_room_where_there_is_one(world: World) -> None:
+    full, free = world.trunk(), world.trunk()
+    first = capable(world, PHONE, full)
+    world.table.transact([world.numbers.used_for_call(capable(world, "+442079460000", free), utc_now())])
+    chosen = outbound_context(world.table, ORG, has_room=lambda _org, trunk, _found: trunk.id == free.id)
+    assert chosen.trunk.id == free.id
+    assert outbound_context(world.table, ORG, has_room=lambda *_: False).number.id == first.id
+    assert outbound_context(world.table, ORG).number.id == first.id
+
+
 def test_outbound_number_must_be_verified_active_and_have_a_trunk(world: World) -> None:
     trunk, idle = world.trunk(), world.trunk(is_active=False)
     pending = world.number(transfer_trunk_id=trunk.id)

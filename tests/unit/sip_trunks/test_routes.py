@@ -43,6 +43,8 @@ def test_create_shows_every_default(client: TestClient) -> None:
         "transfer_mode": "auto",
         "caller_id": "own",
         "srtp": "off",
+        "max_concurrent_calls": None,
+        "calls_per_second": None,
     }
 
 
@@ -74,6 +76,11 @@ def test_create_shows_every_default(client: TestClient) -> None:
         ({"auth_username": "a", "auth_password": 'se"cret'}, "auth_password"),
         ({"auth_username": "a", "auth_password": "se\ncret"}, "auth_password"),
         ({"port": 5060}, "port"),
+        ({"max_concurrent_calls": 0}, "max_concurrent_calls"),
+        ({"max_concurrent_calls": 2.5}, "max_concurrent_calls"),
+        ({"calls_per_second": 0.05}, "calls_per_second"),
+        ({"calls_per_second": 101}, "calls_per_second"),
+        ({"calls_per_second": True}, "calls_per_second"),
         ({"name": None}, "name"),
     ],
 )

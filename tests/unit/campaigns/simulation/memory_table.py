@@ -12,13 +12,14 @@ from sovereign.kernel.table import Check, ConditionFailed, Delete, Item, Page, P
 
 
 class MemoryTable(Table):
-    """Items by key. `interrupt` is called around every write and may raise; `requests` counts."""
+    """Items by key. `interrupt` is called around every write and may raise, `delay` before each; `requests` counts."""
 
     def __init__(self) -> None:
         self.items: dict[str, dict[str, Item]] = defaultdict(dict)
         self.due: dict[str, dict[Ref, str]] = defaultdict(dict)
         self._marked: dict[Ref, str] = {}
         self.interrupt: Callable[[], None] = lambda: None
+        self.delay: Callable[[], None] = lambda: None
         self.requests = 0
 
     def get(self, ref: Ref, *, consistent: bool = False) -> Item | None:
@@ -73,6 +74,7 @@ class MemoryTable(Table):
         self._apply(writes)
 
     def _apply(self, writes: Sequence[Write]) -> None:
+        self.delay()
         self.interrupt()
         self.requests += 1
         for index, write in enumerate(writes):

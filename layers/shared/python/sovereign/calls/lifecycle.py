@@ -10,6 +10,7 @@ from sovereign.calls import keys
 from sovereign.calls.base import Change
 from sovereign.calls.events import CALL_ANSWERED, CALL_ENDED, CALL_REPORTED, CALL_RINGING, CALL_TRANSFERRED
 from sovereign.calls.items import call_from_item
+from sovereign.calls.load import trunk_fewer
 from sovereign.calls.model import Call, CallOutcome, CallRef, CallStatus, EndReason, seconds_between
 from sovereign.calls.start import CallStart, frozen_assistant_write, live_call_write
 from sovereign.credits.store import CreditStore, reservation_ref
@@ -223,6 +224,7 @@ class _Ending:
     def _burden_writes(self) -> list[Write]:
         call = self.call
         fewer = {"active_calls": -1, "active_outbound": -int(call.direction == "outbound")}
+        fewer |= trunk_fewer(call.trunk_id)
         return [
             Delete(keys.live_call_ref(call.node_id or keys.UNCLAIMED, call.ref)),
             Update(keys.counter_ref(call.ref.org_id), add=fewer),

@@ -144,6 +144,7 @@ class NewCall:
     """What is known when a call starts. `caller_phone` is the person's number in both directions, `assistant_phone`
     the organization's own; both E.164, None on web calls.
 
+    `trunk_id` is the trunk an outbound call counts against.
     `ringing` starts an inbound call at status `ringing` (with its fact) instead of `connecting`.
     `private` is the assistant's gdpr_mode: numbers and content then lie encrypted outside the call's row.
     """
@@ -157,6 +158,7 @@ class NewCall:
     agent_name: str | None = None
     business_name: str | None = None
     number_id: str | None = None
+    trunk_id: str | None = None
     metadata: Mapping[str, Any] | None = None
     private: bool = False
     ringing: bool = False
@@ -200,6 +202,8 @@ class Call:
     agent_name: str | None = None
     business_name: str | None = None
     number_id: str | None = None
+    trunk_id: str | None = None
+    """The trunk an outbound call counts against until its end."""
     end_reason: EndReason | None = None
     error: str | None = None
     started_at: datetime | None = None

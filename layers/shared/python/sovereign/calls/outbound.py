@@ -10,13 +10,13 @@ from sovereign.assistants.store import AssistantStore, assistant_from_item, assi
 from sovereign.assistants.view import EffectiveAssistant
 from sovereign.calls import keys
 from sovereign.calls.errors import NoCapacityError
+from sovereign.calls.limits import OutboundLimits
 from sovereign.calls.model import Call, CallOutcome, CallRef, EndReason, NewCall
-from sovereign.calls.start import OutboundLoad
 from sovereign.calls.store import CallStore
 from sovereign.catalog.llm import Message
 from sovereign.credits.limits import check_monthly_minutes
 from sovereign.credits.store import CreditStore
-from sovereign.destinations import DialledAlready, check_limits
+from sovereign.destinations import OutboundLimitError
 from sovereign.kernel import ids
 from sovereign.kernel.clock import Clock, utc_now
 from sovereign.kernel.encryption import Cipher
@@ -32,6 +32,7 @@ from sovereign.kernel.unit_of_work import Meaning
 from sovereign.nodes.client import NodeAnswer
 from sovereign.numbers import NumberStore, OutboundContext, outbound_context
 from sovereign.organizations import Organization
+from sovereign.sip_trunks import SipTrunk
 from sovereign.usage.store import day_outbound_minutes, usage_counter_ref
 
 __all__ = ["Dialler", "GuardedWrites", "OutboundCalls", "OutboundOrder"]
@@ -99,19 +100,29 @@ class OutboundCalls:
         wanted = [usage_counter_ref(org_id), keys.counter_ref(org_id), *_named_in_order(org_id, order)]
         needs = None if order.assistant_id is None else needs_ref(org_id, order.assistant_id.lower())
         context = outbound_context(
-            self.table, org_id, order.number_id, destination=order.destination, also=wanted, needs=needs
+            self.table,
+            org_id,
+            order.number_id,
+            destination=order.destination,
+            also=wanted,
+            needs=needs,
+            has_room=self._has_room,
         )
-        policy = context.organization.outbound_policy
         context.check_destination()
         chosen = self._assistant(org_id, order, context)
         usage = context.others.get(wanted[0])
         check_monthly_minutes(context.organization, usage, self.clock())
+        minutes = day_outbound_minutes(usage, self.clock())
+        limits = OutboundLimits(context.organization.outbound_policy, context.trunk, minutes)
+        return self._create(order, context, chosen, limits, writes_for_call).ref
 
-        def check_load(load: OutboundLoad) -> None:
-            minutes = day_outbound_minutes(usage, self.clock())
-            check_limits(policy, DialledAlready(load.concurrent_calls, load.calls_this_minute, minutes))
-
-        return self._create(order, context, chosen, check_load, writes_for_call).ref
+    def _has_room(self, organization: Organization, trunk: SipTrunk, found: Mapping[Ref, Item]) -> bool:
+        counter = found.get(keys.counter_ref(organization.id))
+        try:
+            OutboundLimits(organization.outbound_policy, trunk).check_counter(counter, self.clock())
+        except OutboundLimitError:
+            return False
+        return True
 
     def _assistant(self, org_id: str, order: OutboundOrder, context: OutboundContext) -> EffectiveAssistant:
         """The effective assistant by the order's mode, with what the order says itself put over it."""
@@ -145,7 +156,7 @@ class OutboundCalls:
         order: OutboundOrder,
         context: OutboundContext,
         chosen: EffectiveAssistant,
-        check_load: Callable[[OutboundLoad], None],
+        limits: OutboundLimits,
         writes_for_call: GuardedWrites,
     ) -> Call:
         organization, number = context.organization, context.number
@@ -162,7 +173,7 @@ class OutboundCalls:
                 new,
                 frozen_assistant=chosen.freeze(self.cipher, org_id=organization.id, call_id=new.call_id),
                 extra_writes=[write for write, _ in refusals],
-                check_load=check_load,
+                check_load=limits.check,
                 counter=context.others.get(keys.counter_ref(organization.id)),
             )
         except ConditionFailed as failure:
@@ -215,6 +226,7 @@ def _new_call(order: OutboundOrder, org_id: str, context: OutboundContext, chose
         agent_name=chosen.assistant_name,
         business_name=chosen.settings.business_name,
         number_id=context.number.id,
+        trunk_id=context.trunk.id,
         metadata=chosen.settings.metadata,
         private=chosen.settings.gdpr_mode,
     )

@@ -1,7 +1,6 @@
 """How a call starts: its number, row, look-up, frozen assistant and live-call item in one transaction."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from types import EllipsisType
 from typing import Any
@@ -10,6 +9,7 @@ from sovereign.calls import keys
 from sovereign.calls.content import CallContent
 from sovereign.calls.events import CALL_RINGING, CallFact
 from sovereign.calls.items import row_item, to_json
+from sovereign.calls.load import OutboundLoad, starts_of_minute, trunk_calls, trunk_started
 from sovereign.calls.model import Call, CallRef, CallStatus, NewCall
 from sovereign.kernel import numbered_rows
 from sovereign.kernel.backoff import pause
@@ -18,7 +18,7 @@ from sovereign.kernel.errors import DomainError, UnavailableError
 from sovereign.kernel.table import Attr, ConditionFailed, Item, Put, Update, Write, absent
 from sovereign.kernel.time_marks import Mark, mark_writes
 
-__all__ = ["CallStart", "LoadCheck", "OutboundLoad"]
+__all__ = ["CallStart", "LoadCheck"]
 
 _ATTEMPTS = 40
 """Optimistic attempts at the organization's counter; far more than 20 starts a second ever need."""
@@ -26,16 +26,8 @@ _ATTEMPTS = 40
 _REMEMBERED = 1000
 
 
-@dataclass(frozen=True)
-class OutboundLoad:
-    """What already counts against an organization's outbound policy: calls up now, and started this Unix minute."""
-
-    concurrent_calls: int
-    calls_this_minute: int
-
-
 LoadCheck = Callable[[OutboundLoad], None]
-"""Raises a DomainError when one more outbound call would exceed the policy."""
+"""Raises a DomainError when one more outbound call would be too many."""
 
 
 class CallStart(CallContent):
@@ -66,7 +58,7 @@ class CallStart(CallContent):
             pause(attempt)
             now = self._clock()
             if check_load:
-                counter = self._checked(check_load, new.org_id, counter, now)
+                counter = self._checked(check_load, new, counter, now)
             call = _first_state(new, counter, node_id, now)
             own = self._own_writes(new, call, counter, frozen_assistant)
             try:
@@ -118,13 +110,13 @@ class CallStart(CallContent):
         remembered[new.org_id] = seen
         self._counters = remembered
 
-    def _checked(self, check: LoadCheck, org_id: str, counter: Item | None, now: datetime) -> Item | None:
+    def _checked(self, check: LoadCheck, new: NewCall, counter: Item | None, now: datetime) -> Item | None:
         """The counter after the check let it pass; a remembered one never refuses a call."""
         try:
-            check(_load(counter, now))
+            check(OutboundLoad.of(counter, now, new.trunk_id))
         except DomainError:
-            counter = self._read_counter(org_id)
-            check(_load(counter, now))
+            counter = self._read_counter(new.org_id)
+            check(OutboundLoad.of(counter, now, new.trunk_id))
         return counter
 
 
@@ -155,6 +147,7 @@ def _first_state(new: NewCall, counter: Item | None, node_id: str | None, now: d
         agent_name=new.agent_name,
         business_name=new.business_name,
         number_id=new.number_id,
+        trunk_id=new.trunk_id,
         metadata=new.metadata,
         private=new.private,
         sequence=1 if new.ringing else 0,
@@ -165,27 +158,21 @@ def _first_state(new: NewCall, counter: Item | None, node_id: str | None, now: d
 def _count(new: NewCall, call: Call, counter: Item | None) -> Update:
     number, outbound = call.ref.number, int(new.direction == "outbound")
     minute = int(call.created_at.timestamp()) // 60
+    through: dict[str, Any] = {}
+    if new.trunk_id is not None:
+        through = {trunk_started(new.trunk_id): int(call.created_at.timestamp() * 1000)}
     return Update(
         keys.counter_ref(new.org_id),
         set={
             "last_number": number,
             "last_created_at": to_wire(call.created_at),
             "minute": minute,
-            "minute_outbound": _starts_this_minute(counter or {}, call.created_at) + outbound,
+            "minute_outbound": starts_of_minute(counter or {}, call.created_at) + outbound,
+            **through,
         },
-        add={"active_calls": 1, "active_outbound": outbound},
+        add={"active_calls": 1, "active_outbound": outbound, **{trunk_calls(i): 1 for i in [new.trunk_id] if i}},
         condition=Attr("last_number").eq(number - 1) if counter else absent,
     )
-
-
-def _load(counter: Item | None, now: datetime) -> OutboundLoad:
-    counter = counter or {}
-    return OutboundLoad(counter.get("active_outbound", 0), _starts_this_minute(counter, now))
-
-
-def _starts_this_minute(counter: Item, now: datetime) -> int:
-    same = counter.get("minute") == int(now.timestamp()) // 60
-    return int(counter["minute_outbound"]) if same else 0
 
 
 def _rival_counter(failure: ConditionFailed, own: int) -> Item | None:

@@ -1,8 +1,8 @@
 """The one way to an organization's calls."""
 
 from sovereign.calls.erasure import CallErasure
+from sovereign.calls.load import OutboundLoad
 from sovereign.calls.paging import CallFilters, CallPage
-from sovereign.calls.start import OutboundLoad
 
 __all__ = ["CallFilters", "CallPage", "CallStore", "OutboundLoad"]
 

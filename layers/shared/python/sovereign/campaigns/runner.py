@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
+from sovereign.calls import keys
+from sovereign.calls.limits import LimitReachedError
 from sovereign.calls.model import CallRef
 from sovereign.calls.outbound import OutboundCalls, OutboundOrder
 from sovereign.campaigns.claim import Claim, ClaimLostError, DailyLimitError, ListedError, our_turn
@@ -18,16 +20,17 @@ from sovereign.campaigns.lead import Lead
 from sovereign.campaigns.lead_moves import LeadMoves
 from sovereign.campaigns.model import KIND, Campaign
 from sovereign.campaigns.pacing import Pace
+from sovereign.campaigns.room import LONGEST_NAP, SharedRoom
 from sovereign.campaigns.template import MissingVariableError, fill
 from sovereign.campaigns.waiting import WaitingLeads
 from sovereign.campaigns.window import UnknownZoneError, Window
-from sovereign.destinations import OutboundLimitError
 from sovereign.do_not_call import entry_ref
+from sovereign.kernel.backoff import chance
 from sovereign.kernel.clock import Clock, to_wire
 from sovereign.kernel.errors import DestinationNotAllowedError, DomainError, UnavailableError
 from sovereign.kernel.phone import check_e164
 from sovereign.kernel.references import resource_ref
-from sovereign.kernel.table import ConditionFailed, Table, Update
+from sovereign.kernel.table import ConditionFailed, Item, Table, Update
 
 TURN = timedelta(seconds=50)
 IDLE = timedelta(seconds=65)
@@ -39,7 +42,6 @@ HELD = timedelta(minutes=5)
 UNATTENDED_AFTER = timedelta(seconds=60)
 """An execution that has not renewed its mark by then is taken for dead, and another started."""
 _RENEWED_EACH = timedelta(seconds=15)
-_LONGEST_NAP = 1.0
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class _SkipError(Exception):
 
 @dataclass
 class CampaignRunner:
-    """`hand_over` gives a committed call to a media node, `sleep` waits in seconds."""
+    """`hand_over` gives a committed call to a media node, `sleep` waits in seconds, `chance` is from 0 to 1."""
 
     table: Table
     outbound: OutboundCalls
@@ -86,12 +88,16 @@ class CampaignRunner:
     clock: Clock
     sleep: Callable[[float], None]
     hand_over: Callable[[CallRef], None]
+    chance: Callable[[], float] = chance
     waiting: WaitingLeads = field(init=False)
     _attended_at: datetime = field(init=False)
+    _counter: Item | None = field(init=False, default=None)
+    _room: SharedRoom = field(init=False)
 
     def run(self, org_id: str, campaign_id: str, generation: int) -> Turn:
         """One turn of the execution that has this generation."""
         self.waiting = WaitingLeads(self.table)
+        self._room = SharedRoom(self.fleet, self.chance)
         deadline = self.clock() + TURN
         try:
             campaign = self._load(org_id, campaign_id, generation)
@@ -111,7 +117,9 @@ class CampaignRunner:
         return Turn("again")
 
     def _load(self, org_id: str, campaign_id: str, generation: int) -> Campaign:
-        item = self.table.get(resource_ref(org_id, KIND, campaign_id), consistent=True)
+        own, counter = resource_ref(org_id, KIND, campaign_id), keys.counter_ref(org_id)
+        found = self.table.get_many([own, counter], consistent=True)
+        self._counter, item = found.get(counter), found.get(own)
         if item is None:
             raise _StoppedError
         campaign = campaign_from_item(item)
@@ -155,12 +163,14 @@ class CampaignRunner:
         found = self.waiting.next(campaign, open_zones, now)
         if found is None:
             raise _WaitError(self._idle_until(campaign, open_zones, now))
-        nap = Pace(campaign.run.next_call_ms, campaign.settings.calls_per_second).wait_ms(_ms(now)) / 1000
-        if counts.calling >= campaign.settings.max_concurrency or not self.fleet.has_room(now):
-            nap = max(nap, _LONGEST_NAP)
+        pace = Pace(campaign.run.next_call_ms, campaign.settings.calls_per_second)
+        nap = min(LONGEST_NAP, pace.wait_ms(_ms(now)) / 1000)
+        if counts.calling >= campaign.settings.max_concurrency:
+            nap = max(nap, LONGEST_NAP)
+        nap = max(nap, self._room.wait(self._counter, now))
         if nap > 0:
             self.waiting.keep(*found)
-            self.sleep(min(nap, _LONGEST_NAP))
+            self.sleep(nap)
             return
         self._dial(campaign, window, *found)
 
@@ -196,15 +206,18 @@ class CampaignRunner:
             self.moves.defer(campaign, lead, due_at, window.next_opening(window.next_day(now, zone), zone))
         except ClaimLostError:
             return  # what is read next is what somebody else made of it
-        except (OutboundLimitError, UnavailableError) as limit:
+        except LimitReachedError as limit:
             self.waiting.keep(lead, due_at)
             if (limit.retry_after or 0) > IDLE.total_seconds():
                 raise _WaitError(now + HELD, limit.machine_code) from limit
-            self.sleep(_LONGEST_NAP)
+            self.sleep(self._room.met(limit, self.clock()))
+        except UnavailableError:
+            self.waiting.keep(lead, due_at)
+            self.sleep(self._room.until_next_look())
         except DomainError as problem:
             raise _WaitError(now + HELD, problem.machine_code) from problem
         else:
-            self.fleet.placed()
+            self._room.placed(now)
             self.hand_over(ref)
 
     def _attempt(self, claim: Claim, window: Window, zone: str) -> CallRef:

@@ -2,7 +2,13 @@
 
 from collections.abc import Collection
 
-from sovereign.destinations.limits import DialledAlready, OutboundLimitError, allowed_countries, check_limits
+from sovereign.destinations.limits import (
+    DialledAlready,
+    OutboundLimitError,
+    allowed_countries,
+    check_limits,
+    check_trunk,
+)
 from sovereign.destinations.sip_uris import SipTarget, check_sip_target, is_sip_uri
 from sovereign.destinations.uri_numbers import number_in_uri, refuse_bare_number
 
@@ -14,6 +20,7 @@ __all__ = [
     "check_destination",
     "check_limits",
     "check_sip_target",
+    "check_trunk",
     "is_sip_uri",
     "number_in_uri",
     "refuse_bare_number",

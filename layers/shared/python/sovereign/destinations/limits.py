@@ -1,17 +1,28 @@
-"""An organization's outbound policy: which countries, and how many calls and minutes."""
+"""Which countries an organization may dial, and how many calls and minutes it, and each of its trunks, may take."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import ceil
 
 from sovereign.kernel.errors import RateLimitedError
 from sovereign.kernel.phone import region_of
 from sovereign.organizations import OutboundPolicy
+from sovereign.sip_trunks import TrunkOptions
 
 
 class OutboundLimitError(RateLimitedError):
-    """The organization's outbound policy allows no further call for the moment (429)."""
+    """The organization's outbound policy, or the trunk, allows no further call for the moment (429).
+
+    `wait_seconds` is how long exactly, where that is known; `retry_after` the same in whole seconds, or an estimate.
+    """
 
     code = "outbound_limit_reached"
+
+    def __init__(
+        self, message: str | None = None, *, retry_after: int | None = None, wait_seconds: float | None = None
+    ) -> None:
+        super().__init__(message, retry_after=retry_after)
+        self.wait_seconds = wait_seconds
 
 
 def allowed_countries(policy: OutboundPolicy, own_numbers: Iterable[str]) -> frozenset[str]:
@@ -23,11 +34,14 @@ def allowed_countries(policy: OutboundPolicy, own_numbers: Iterable[str]) -> fro
 
 @dataclass(frozen=True)
 class DialledAlready:
-    """What counts against the policy: outbound calls up now, started in the last minute, minutes since 00:00 UTC."""
+    """What counts: outbound calls up now, started in the last minute, minutes since 00:00 UTC; of the trunk the calls
+    up through it and the seconds since the last of them was started."""
 
     concurrent_calls: int
     calls_last_minute: int
     minutes_today: int = 0
+    trunk_calls: int = 0
+    since_trunk_call: float | None = None
 
 
 def check_limits(policy: OutboundPolicy, already: DialledAlready) -> None:
@@ -38,3 +52,14 @@ def check_limits(policy: OutboundPolicy, already: DialledAlready) -> None:
         raise OutboundLimitError(f"At most {policy.max_calls_per_minute} outbound calls a minute.", retry_after=60)
     if policy.max_minutes_per_day is not None and already.minutes_today >= policy.max_minutes_per_day:
         raise OutboundLimitError(f"At most {policy.max_minutes_per_day} outbound minutes a day.", retry_after=3600)
+
+
+def check_trunk(trunk: TrunkOptions, already: DialledAlready) -> None:
+    """Raise OutboundLimitError when one more call would exceed what the trunk takes."""
+    most, rate = trunk.max_concurrent_calls, trunk.calls_per_second
+    if most is not None and already.trunk_calls >= most:
+        raise OutboundLimitError(f"The SIP trunk takes at most {most} outbound calls at once.", retry_after=30)
+    if rate is not None and already.since_trunk_call is not None and already.since_trunk_call < 1 / rate:
+        wait = 1 / rate - already.since_trunk_call
+        message = f"The SIP trunk takes at most {rate:g} outbound calls a second."
+        raise OutboundLimitError(message, retry_after=ceil(wait), wait_seconds=wait)

@@ -1,6 +1,6 @@
 """The caller ID of an outbound call: a verified, active number with an active trunk."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -14,6 +14,9 @@ from sovereign.numbers.model import Number, NumberNotFoundError
 from sovereign.organizations import Organization, organization_ref
 from sovereign.organizations.items import from_item as organization_from_item
 from sovereign.sip_trunks import SipTrunk, trunk_from_item
+
+HasRoom = Callable[[Organization, SipTrunk, Mapping[Ref, Item]], bool]
+"""Whether a trunk takes one more call now, by what was read along."""
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _MOST_TRUNKS = 50
@@ -72,12 +75,14 @@ def outbound_context(
     also: Sequence[Ref] = (),
     needs: Ref | None = None,
     fallback_trunk_id: str | None = None,
+    has_room: HasRoom = lambda _organization, _trunk, _found: True,
 ) -> OutboundContext:
     """Choose the number to call `destination` from (two requests; `also` are read along, e.g. the assistant's key).
 
     `needs` is an item that sorts before the numbers (`sovereign.assistants.needs`); what it names is read along too, as
-    far as there is room. The number asked for, else the one used least recently; without an active trunk of its own the
-    number asked for goes through `fallback_trunk_id`. Raises NumberNotFoundError or NoOutboundNumberError.
+    far as there is room. The number asked for, else the one used least recently whose trunk has room, else the one used
+    least recently; without an active trunk of its own the number asked for goes through `fallback_trunk_id`. Raises
+    NumberNotFoundError or NoOutboundNumberError.
     """
     organization, numbers, needed = _organization_and_numbers(table, org_id, needs)
     candidates = _candidates(numbers, number_id, org_id, needs_trunk=fallback_trunk_id is None)
@@ -91,16 +96,23 @@ def outbound_context(
     wanted = dict.fromkeys([*trunk_keys[:_MOST_TRUNKS], *([listed] if listed else []), *others])
     found = table.get_many([*wanted][:_MOST_AT_ONCE], consistent=True)
     trunks = {found[key]["id"]: trunk_from_item(found[key]) for key in trunk_keys if key in found}
+    ways = list(_ways(candidates, trunks, fallback_trunk_id))
+    if not ways:
+        raise NoOutboundNumberError("The number's SIP trunk is not active." if number_id else _NONE)
+    number, trunk = next((way for way in ways if has_room(organization, way[1], found)), ways[0])
+    read = {key: found[key] for key in others if key in found}
+    own_numbers = tuple(n.phone_number for n in numbers)
+    return OutboundContext(organization, number, trunk, own_numbers, read, destination, do_not_call=listed in found)
+
+
+def _ways(
+    candidates: Iterable[Number], trunks: Mapping[str, SipTrunk], fallback_trunk_id: str | None
+) -> Iterator[tuple[Number, SipTrunk]]:
+    """The numbers that have an active trunk, each with it."""
     for number in candidates:
         active = (trunks.get(name or "") for name in (number.routing.transfer_trunk_id, fallback_trunk_id))
-        trunk = next((trunk for trunk in active if trunk is not None and trunk.settings.is_active), None)
-        if trunk is not None:
-            read = {key: found[key] for key in others if key in found}
-            own_numbers = tuple(n.phone_number for n in numbers)
-            return OutboundContext(
-                organization, number, trunk, own_numbers, read, destination, do_not_call=listed in found
-            )
-    raise NoOutboundNumberError("The number's SIP trunk is not active." if number_id else _NONE)
+        if trunk := next((trunk for trunk in active if trunk is not None and trunk.settings.is_active), None):
+            yield number, trunk
 
 
 _NONE = "The organization has no outbound-capable number: verified, active and with an active SIP trunk."

@@ -35,7 +35,11 @@ def _unique(sources: list[str]) -> list[str]:
 
 
 class TrunkOptions(Strict):
-    """The members with a default. Without `inbound_addresses` the trunk takes no calls in."""
+    """The members with a default. Without `inbound_addresses` the trunk takes no calls in.
+
+    `max_concurrent_calls` and `calls_per_second` bound the outbound calls through the trunk, whoever places them; null
+    is no bound.
+    """
 
     transport: Literal["udp", "tcp", "tls"] = "udp"
     auth_username: UserName | None = None
@@ -49,6 +53,8 @@ class TrunkOptions(Strict):
     transfer_mode: Literal["refer", "bridge", "auto"] = "auto"
     caller_id: Literal["own", "pass_through"] = "own"
     srtp: Literal["off", "optional", "required"] = "off"
+    max_concurrent_calls: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    calls_per_second: Annotated[float, Field(ge=0.1, le=100)] | None = None
 
 
 class TrunkSettings(TrunkOptions):
