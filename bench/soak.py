@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from bench import campaigns
+from bench import campaigns, hostile
 from bench.paging import ORGANIZATION, TABLE, loaded_table
 from infra.paths import REPOSITORY
 from tests.e2e.phones import calling, talk
@@ -131,6 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = Path(name)
         with running_stage(folder / "home") as stage:
             report["parallel_creates"] = _ran("parallel creates", lambda: parallel_creates(stage, given.seed))
+            report["fuzz"] = _ran("fuzz", lambda: hostile.fuzz(stage, folder / "fuzz", given.seed))
             report["killed_node"] = _ran("killed node", lambda: killed_node(stage, folder / "node"))
             if not given.quick:
                 report["long_call"] = _ran("long call", lambda: long_call(stage, folder / "call"))

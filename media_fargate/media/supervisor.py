@@ -76,6 +76,8 @@ class Supervisor:
             started = loop.time()
             code = await self._run_once(index)
             if self._stopping.is_set():
+                if code:
+                    logger.error("media_process_ended", index=index, exit_code=code)
                 return
             if code == EXIT_CONFIGURATION:
                 self._exit_code = code

@@ -14,7 +14,7 @@ from baresip.errors import BaresipError
 from media.telephony.addresses import EXPOSED_HEADERS, TrunkRoute, dial_uri
 from media.telephony.baresip_leg import BaresipLeg
 from media.telephony.stack_log import forward_stack_log
-from media.telephony.timed_runtime import TimedRuntime
+from media.telephony.tidy_runtime import TidyRuntime
 from media.telephony.transfer_route import SecondLeg
 from media.telephony.user_agents import MAX_USER_AGENTS, UserAgents
 
@@ -71,7 +71,7 @@ class SipEndpoint:
         self._config = config
         self._on_invite: Callable[[Invite], None] | None = None
         self._on_dead = on_dead
-        self._runtime = TimedRuntime()
+        self._runtime = TidyRuntime()
         self._agents = UserAgents(self._runtime, self._on_incoming, limit=config.max_user_agents)
         self._legs: set[BaresipLeg] = set()
 

@@ -3,16 +3,13 @@
 import os
 import sys
 import threading
-import time
 
 from aws_lambda_powertools import Logger
 
-from media.telephony.stack_log import without_identities
+from media.telephony.stack_log import LineLimit, without_identities
 
 __all__ = ["divert_native_output"]
 
-LINES_PER_SECOND = 10
-"""More are counted only: whoever sends us garbage must not fill our log."""
 _LONGEST_LINE = 500
 
 logger = Logger(child=True)
@@ -34,14 +31,8 @@ def divert_native_output() -> None:
 
 
 def _forward(reading: int) -> None:
-    second, lines = 0, 0
+    limit = LineLimit()
     with os.fdopen(reading, encoding="utf-8", errors="replace") as output:
         for line in output:
-            now = int(time.monotonic())
-            if now != second:
-                if lines > LINES_PER_SECOND:
-                    logger.warning("sip_stack_lines_dropped", lines=lines - LINES_PER_SECOND)
-                second, lines = now, 0
-            lines += 1
-            if lines <= LINES_PER_SECOND and (said := without_identities(line.strip())):
+            if limit.admits() and (said := without_identities(line.strip())):
                 logger.warning("sip_stack", line=said[:_LONGEST_LINE], part="native")

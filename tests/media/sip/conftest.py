@@ -16,6 +16,8 @@ from media.telephony.baresip_leg import BaresipLeg
 from media.telephony.endpoint import EndpointConfig, Invite, SipEndpoint
 from media.telephony.leg import LegEvent
 
+from .raw_phone import RawPhone
+
 _FIRST_RTP_PORT = 21520 + 100 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 RTP_PORTS = (_FIRST_RTP_PORT, _FIRST_RTP_PORT + 78)
 """A range for each worker of a parallel run."""
@@ -132,3 +134,10 @@ async def station() -> AsyncIterator[Station]:
     await started.start()
     yield started
     await started.endpoint.close()
+
+
+@pytest.fixture
+async def phone(station: Station) -> AsyncIterator[RawPhone]:
+    opened = await RawPhone(station.port).open()
+    yield opened
+    opened.close()

@@ -1,8 +1,12 @@
 """Messages no phone sends, or only to test others: in the manner of RFC 4475, and valid ones with bytes changed."""
 
 import random
+import struct
+from collections.abc import Callable
 
 from .raw_phone import RawPhone
+
+METHODS = ("OPTIONS", "BYE", "CANCEL", "ACK", "REFER", "NOTIFY", "SUBSCRIBE", "UPDATE", "INFO", "MESSAGE", "PRACK")
 
 
 def torture(port: int) -> list[bytes]:
@@ -96,3 +100,81 @@ def fuzzed_bodies(phone: RawPhone, count: int, chance: random.Random) -> list[by
         text = phone.message("INVITE", body.decode("latin-1"))
         found.append(text.encode("latin-1"))
     return found
+
+
+def fuzzed_datagrams(phone: RawPhone, count: int, chance: random.Random) -> list[bytes]:
+    """Every second an INVITE, the others of every other method, each of its own dialog and with something wrong."""
+    found = []
+    for number in range(count):
+        phone.call_id = f"fuzzed-{number}@127.0.0.1"
+        extra = "Refer-To: <sip:a@127.0.0.1>\r\nEvent: refer\r\nRAck: 1 1 INVITE\r\nExpires: 60\r\n"
+        right = (
+            phone.message(chance.choice(METHODS), extra=extra)
+            if number % 2
+            else phone.message("INVITE", phone.sdp("PCMU"))
+        )
+        found += fuzzed(right.encode(), 1, chance)
+    return found
+
+
+def given_up(phone: RawPhone, count: int) -> list[bytes]:
+    """INVITEs whose session description is right, and that can be no calls."""
+    found = []
+    for number in range(count):
+        phone.call_id = f"given-up-{number}@127.0.0.1"
+        whole = phone.message("INVITE", phone.sdp("PCMU"))
+        lines = whole.splitlines(keepends=True)
+        found.append(
+            (
+                "".join(line for line in lines if not line.startswith("Contact:")),
+                whole.replace("Contact: <", "Contact: <<"),
+                whole.replace(whole[whole.index(";tag=") : whole.index("\r\nTo:")], ""),
+                whole.replace("Via: SIP/2.0/UDP 127.0.0.1", "Via: SIP/2.0/UDP 0.0.0.0").replace(";rport", ""),
+            )[number % 4].encode()
+        )
+    return found
+
+
+def bad_media(chance: random.Random, ssrc: int, count: int) -> list[bytes]:
+    """What does not belong on a call's RTP or RTCP port."""
+
+    def rtp(**changes: int) -> bytes:
+        field = {"first": 0x80, "kind": 0, "sequence": chance.randrange(1 << 16), "ssrc": ssrc} | changes
+        head = (field["first"], field["kind"], field["sequence"], chance.randrange(1 << 32), field["ssrc"])
+        return struct.pack("!BBHII", *head) + chance.randbytes(160)
+
+    def rtcp(kind: int, words: int, count: int = 1) -> bytes:
+        return struct.pack("!BBHI", 0x80 | count, kind, words, ssrc)
+
+    makers: list[Callable[[], bytes]] = [
+        lambda: chance.randbytes(chance.randrange(400)),
+        lambda: rtp()[: chance.randrange(13)],
+        lambda: rtp(first=0x8F)[: chance.randint(12, 40)],  # fifteen sources named, few of them there
+        lambda: rtp(first=0x90)[:16] + b"\xff\xff",  # an extension longer than the packet
+        lambda: rtp(first=0xA0) + b"\xff",  # padding longer than the packet
+        lambda: rtp(first=chance.randrange(0x80)),  # another version
+        lambda: rtp(kind=chance.randint(20, 63)),
+        lambda: rtp(kind=101)[: chance.randint(12, 16)],  # a digit cut short
+        lambda: rtp() + chance.randbytes(chance.randint(1500, 60_000)),
+        lambda: rtcp(chance.randrange(200, 208), chance.randrange(1 << 16), chance.randrange(32)),
+        lambda: rtcp(200, 6, 31) + chance.randbytes(chance.randrange(100)),
+        lambda: rtcp(203, 1),  # goodbye, in the name of the far end
+        lambda: rtcp(chance.randrange(200, 208), 1) * chance.randint(1, 50),
+        lambda: b"",
+    ]
+    return [makers[number % len(makers)]() for number in range(count)]
+
+
+def strange_openings(phone: RawPhone, chance: random.Random) -> list[bytes]:
+    """What a TCP connection may begin with, and then fall silent."""
+    whole = phone.message("INVITE", phone.sdp("PCMU")).replace("/UDP", "/TCP").encode()
+    return [
+        b"",
+        whole[: len(whole) // 2],
+        b"INVITE sip:a SIP/2.0\r\n" + b"X: y\r\n" * 20_000,
+        b"x" * 200_000,
+        whole.replace(b"Content-Length: ", b"Content-Length: 99999999"),
+        b"OPTIONS sip:a SIP/2.0\r\nContent-Length: -1\r\n\r\n",
+        b"\r\n" * 5000,
+        *fuzzed(whole, 20, chance),
+    ]

@@ -103,7 +103,7 @@ class RawPhone:
         )
 
     def send(self, text: str | bytes) -> None:
-        data = text if isinstance(text, bytes) else text.encode()
+        data = text if isinstance(text, bytes) else text.encode("latin-1")
         self._sip.transport.sendto(data, self._target)
 
     async def ask(self, method: str, body: str = "", *, extra: str = "") -> str:
@@ -140,6 +140,12 @@ class RawPhone:
             self.send("\r\n".join(["SIP/2.0 200 OK", *lines, "Content-Length: 0", "", ""]))
 
     # media
+
+    @property
+    def media_address(self) -> tuple[str, int]:
+        """Where the far end expects our RTP; its RTCP port is the next."""
+        assert self._media
+        return self._media
 
     def _on_rtp(self, data: bytes, address: Any) -> None:
         if len(data) < 12 or data[1] & 0x7F > 95:
@@ -181,5 +187,4 @@ class RawPhone:
             self._send_media(packet)
 
     def _send_media(self, packet: bytes) -> None:
-        assert self._media
-        self._rtp.transport.sendto(packet, self._media)
+        self._rtp.transport.sendto(packet, self.media_address)

@@ -1,75 +1,14 @@
-"""What real networks and hostile senders do to a call: codecs, holds, renegotiation, loss, jitter, and nonsense."""
+"""What real networks do to a call: codecs, holds, renegotiation, loss and jitter."""
 
 import asyncio
-import math
-import random
-import struct
-from collections.abc import AsyncIterator
-from itertools import pairwise
 
 import pytest
 
-from media.telephony.baresip_leg import BaresipLeg
-from media.telephony.leg import LegAnswered, LegClosed, LegClosedBy
+from media.telephony.leg import LegClosed, LegClosedBy
 
 from .conftest import Station, next_event
-from .nonsense import fuzzed_bodies, torture
 from .raw_phone import PAYLOAD_TYPES, Line, RawPhone
-
-LONGEST_GAP_SECONDS = 0.12
-"""Between two packets of ours, on a test machine that others use too."""
-
-
-def tone(rate: int, seconds: float) -> bytes:
-    values = (int(8000 * math.sin(2 * math.pi * 440 * n / rate)) for n in range(int(rate * seconds)))
-    return struct.pack(f"<{int(rate * seconds)}h", *values)
-
-
-def loud(pcm: bytes) -> int:
-    """How many samples belong to the tone rather than to silence."""
-    return sum(abs(sample) > 500 for (sample,) in struct.iter_unpack("<h", pcm))
-
-
-@pytest.fixture
-async def phone(station: Station) -> AsyncIterator[RawPhone]:
-    opened = await RawPhone(station.port).open()
-    yield opened
-    opened.close()
-
-
-async def connected(station: Station, phone: RawPhone, *codecs: str, extra: str = "") -> BaresipLeg:
-    """A call from the phone, answered."""
-    calling = asyncio.ensure_future(phone.ask("INVITE", phone.sdp(*codecs), extra=extra))
-    leg = (await station.invite()).leg
-    await leg.answer()
-    assert (await calling).startswith("SIP/2.0 200")
-    assert await next_event(leg) == LegAnswered()
-    return leg
-
-
-async def speak(leg: BaresipLeg, seconds: float) -> None:
-    """Keep a tone playing to the phone."""
-    part = tone(leg.sample_rate, 0.2)
-    for _ in range(int(seconds / 0.2)):
-        leg.write(part)
-        await asyncio.sleep(0.2)
-
-
-async def listen(leg: BaresipLeg, work: "asyncio.Future[int]") -> bytes:
-    """What is heard while something goes on, and a little longer."""
-    pcm = b""
-    while not work.done():
-        pcm += leg.read()
-        await asyncio.sleep(0.01)
-    await asyncio.sleep(0.3)
-    return pcm + leg.read()
-
-
-async def recorded(leg: BaresipLeg, phone: RawPhone, codec: str, seconds: float = 1.0) -> list[bytes]:
-    """A tone as the codec has it: what our own side sends of it."""
-    del phone.packets[:]
-    await speak(leg, seconds)
-    return [packet.payload for packet in phone.packets if packet.payload_type == PAYLOAD_TYPES[codec]]
+from .talking import connected, listen, loud, recorded, speak
 
 
 @pytest.mark.parametrize("codec", PAYLOAD_TYPES)
@@ -138,37 +77,3 @@ async def test_refer_is_refused(station: Station, phone: RawPhone) -> None:
         while "603" not in (notified := await phone.requests.get()):
             assert notified.startswith("NOTIFY")
     assert not leg.is_closed
-
-
-@pytest.mark.parametrize("kind", ["torture", "bodies"])
-async def test_nonsense_disturbs_no_call(station: Station, phone: RawPhone, kind: str) -> None:
-    leg = await connected(station, phone, "PCMU")
-    chance = random.Random(4475)
-    valid = RawPhone(station.port)
-    valid.port, valid.rtp_port = 9, 9
-    sent = {
-        "torture": lambda: torture(station.port),
-        "bodies": lambda: fuzzed_bodies(valid, 200, chance),
-    }[kind]()
-    speaking = asyncio.ensure_future(speak(leg, max(3.0, len(sent) / 400)))
-    await asyncio.sleep(0.5)
-    del phone.packets[:]
-    stranger = await RawPhone(station.port).open()
-    for place, datagram in enumerate(sent):
-        stranger.send(datagram)
-        if place % 10 == 9:
-            await asyncio.sleep(0.02)
-            while not station.invites.empty():  # some of it is a call after all
-                await station.invites.get_nowait().leg.reject()
-    stranger.close()
-    await speaking
-    gaps = [later.at - earlier.at for earlier, later in pairwise(phone.packets)]
-    assert max(gaps) < LONGEST_GAP_SECONDS
-    assert len(phone.packets) * 0.02 > 1.5
-    assert not leg.is_closed
-    assert (await phone.ask("BYE")).startswith("SIP/2.0 200")
-    another = await RawPhone(station.port).open()
-    while not station.invites.empty():
-        await station.invites.get_nowait().leg.reject()
-    await connected(station, another, "PCMU")
-    another.close()

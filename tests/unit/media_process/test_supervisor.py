@@ -127,3 +127,16 @@ async def test_process_the_system_cannot_start_is_tried_again_and_the_others_sta
     assert nursery.children[0][1].returncode is None
     supervisor.stop()
     assert await running == 0
+
+
+async def test_a_child_that_crashes_while_it_is_stopped_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[dict[str, object]] = []
+    monkeypatch.setattr(module.logger, "error", lambda _, **fields: told.append(fields))
+    nursery = Nursery()
+    supervisor = Supervisor(1, nursery.spawn)
+    running = asyncio.create_task(supervisor.run())
+    await nursery.grow_to(1)
+    monkeypatch.setattr(nursery.children[0][1], "send_signal", lambda _: nursery.children[0][1].end(-6))
+    supervisor.stop()
+    assert await running == 0
+    assert told == [{"index": 0, "exit_code": -6}]
