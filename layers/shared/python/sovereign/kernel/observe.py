@@ -18,6 +18,7 @@ PERSONAL_KEYS = frozenset(
         *("result", "said", "say", "speech", "summary", "text", "transcript", "utterance", "variables", "words"),
         *("assistant_phone", "called", "caller", "caller_phone", "customer", "destination", "number", "phone"),
         *("phone_number", "email", "notification_email", "from", "from_uri", "request_uri", "sip_uri", "to", "to_uri"),
+        *("emails", "html", "notification_emails", "recipients", "sender", "subject"),
     }
 )
 """Field names that can hold a phone number or speech; their values never reach a log."""
