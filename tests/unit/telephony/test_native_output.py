@@ -34,3 +34,26 @@ def test_native_lines_are_logged_without_numbers_and_bounded() -> None:
     assert "612345678" not in ran.stdout + ran.stderr
     assert "ours" in {line["message"] for line in lines}
     assert ran.stderr == "plain\n"
+
+
+IMPORTING = """
+import os, time
+import media.server
+from media.telephony.native_output import divert_native_output
+from sovereign.kernel.observe import logger
+
+divert_native_output()
+logger()
+media.server.logger.info("ready")
+os.write(2, b"native\\n")
+time.sleep(0.5)
+"""
+
+
+def test_a_logger_that_an_import_made_is_still_heard() -> None:
+    """The media process imports everything before its first line runs; its whole log depends on this."""
+    ran = subprocess.run(
+        [sys.executable, "-c", IMPORTING], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    lines = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert [line["message"] for line in lines] == ["ready", "sip_stack"]
