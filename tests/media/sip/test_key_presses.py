@@ -10,7 +10,7 @@ from media.telephony.leg import LegDigit
 
 from .conftest import Station
 from .raw_phone import RawPhone
-from .test_robustness import connected
+from .talking import connected
 
 WHOLE = "B1234EEE"
 """What is sent of a press, each 20 ms: its begin, four updates, its end three times."""
