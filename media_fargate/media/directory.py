@@ -22,7 +22,6 @@ from sovereign.numbers import InboundAdmission, NumberStore, outbound_context
 from sovereign.numbers import InboundRoute as NumberRoute
 from sovereign.organizations import Organization
 from sovereign.organizations.store import OrganizationStore
-from sovereign.provider_keys.ring import KeyRing
 from sovereign.sip_trunks import TrunkStore
 from sovereign.usage.store import usage_counter_ref
 from sovereign.webhooks.accounts import StoredAccountWebhooks
@@ -41,11 +40,10 @@ _REASONS = {
 class TableDirectory:
     """`CallDirectory` on the real stores."""
 
-    def __init__(self, table: Table, cipher: Cipher, calls: CallStore, keys: KeyRing) -> None:
+    def __init__(self, table: Table, cipher: Cipher, calls: CallStore) -> None:
         self._table = table
         self._cipher = cipher
         self._calls = calls
-        self._keys = keys
         self._assistants = AssistantStore(table, cipher)
         self._trunks = TrunkStore(table, cipher)
         self._admission = InboundAdmission(table, NumberStore(table), self._trunks)
@@ -166,13 +164,6 @@ class TableDirectory:
         except InsufficientCreditsError:
             return False
         return True
-
-    def byok(self, org_id: str, assistant: EffectiveAssistant) -> frozenset[str]:
-        """Which of `stt`, `llm`, `tts` the call runs with the organization's own keys."""
-        used = {"stt": assistant.stt, "llm": assistant.llm, "tts": assistant.tts}
-        slots = {kind: config.secret_slots for kind, config in used.items() if config}
-        found = {kind: self._keys.lookup(org_id, slot) for kind, named in slots.items() for slot in named}
-        return frozenset(kind for kind, key in found.items() if key and key.byok)
 
 
 def _is_metered(organization: Organization) -> bool:

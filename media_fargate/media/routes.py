@@ -93,6 +93,3 @@ class CallDirectory(Protocol):
 
     def reserve_credits(self, payer_org_id: str, org_id: str, call_id: str) -> None:
         """Reserve the first minutes. Raises InsufficientCreditsError."""
-
-    def byok(self, org_id: str, assistant: EffectiveAssistant) -> frozenset[str]:
-        """Which of `stt`, `llm`, `tts` the call runs with the organization's own keys."""

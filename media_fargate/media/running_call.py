@@ -104,6 +104,10 @@ class Conversation:
 class Prepared(Protocol):
     """A conversation ready to begin."""
 
+    @property
+    def own_keys(self) -> frozenset[str]:
+        """Which of `stt`, `llm`, `tts` run on the organization's own keys."""
+
     def start(self, leg: CallLeg) -> Session:
         """Its session, on the answered leg."""
 
@@ -187,14 +191,14 @@ class RunningCall:
         """From the answer to the end of a prepared conversation."""
         leg, services = self._known_leg(), self.services
         self.answered = True
-        byok = await services.blocking(services.directory.byok, conversation.ref.org_id, conversation.assistant)
-        if not await services.blocking(services.rows.mark_answered, conversation.ref, byok=byok):
+        if self._prepared is None:
+            raise RuntimeError("the conversation was not prepared")
+        own_keys = self._prepared.own_keys
+        if not await services.blocking(services.rows.mark_answered, conversation.ref, byok=own_keys):
             # the reaper was faster: there is no call any more that anybody could speak in
             return CallOutcome(end_reason=EndReason.NODE_LOST)
         if self._stop_reason:  # told to end in the very moment of the answer
             return CallOutcome(end_reason=self._stop_reason)
-        if self._prepared is None:
-            raise RuntimeError("the conversation was not prepared")
         self._session, self._prepared = self._prepared.start(leg), None
         try:
             return await self._session.run()

@@ -120,7 +120,7 @@ class MediaProcess:
             raise ConfigurationError("MODEL_CACHE: holds no models; prepare it with `python -m infra.embedded.models`")
         table, cipher, keys = Table(environment.table_name), Cipher(environment.kms_key_id), KeyRing.from_environment()
         calls = CallStore(table, cipher=cipher)
-        directory = TableDirectory(table, cipher, calls, keys)
+        directory = TableDirectory(table, cipher, calls)
         client = egress.async_client()
         stack.push_async_callback(client.aclose)
         asker = WebhookAsker(client)

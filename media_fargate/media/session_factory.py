@@ -7,12 +7,13 @@ from dataclasses import dataclass, field, replace
 
 from media.announcement import speak
 from media.audio.vad import VoiceActivity
+from media.calls.call_opener import CallOpener
 from media.calls.credit_watch import ExtendCredits
 from media.calls.mcp_tools import McpTools
 from media.calls.poller import Poller
 from media.calls.session import CallSession
 from media.calls.setup import CallSetup, CommonServices, SessionServices
-from media.calls.workflow import CallOpener, plan_workflow, with_node_providers
+from media.calls.workflow import plan_workflow, with_node_providers
 from media.conversation.ear import EndOfTurnPredictor
 from media.conversation.figures import CallFigures
 from media.conversation.opt_out import OptOut
@@ -94,6 +95,11 @@ class PreparedSession:
         """The session on its answered leg."""
         return CallSession(self.setup, self.layers.over(leg), self.services)
 
+    @property
+    def own_keys(self) -> frozenset[str]:
+        """Which of `stt`, `llm`, `tts` run on the organization's own keys."""
+        return frozenset(self.services.own_keys)
+
     async def discard(self) -> None:
         """Close what was opened: the call came to nothing. One that cannot be closed keeps none of the others open."""
         closing = [*self.services.closing()]
@@ -148,7 +154,8 @@ class SessionFactory:
         uses = plan.begins_with if plan else NodeSpeech(assistant.llm, assistant.tts, assistant.stt)
         asker, layers = ToolWebhooks(self.asker, conversation), await layers_of(conversation, self.recordings)
         figures = CallFigures()
-        opener = FallbackOpener(CallOpener(self.providers, org_id), self.fallbacks, figures)
+        keyed = CallOpener(self.providers, org_id)
+        opener = FallbackOpener(keyed, self.fallbacks, figures)
         async with AsyncExitStack() as opened:  # a caller may hang up between one provider and the next
             mcp_tools = await self._mcp_tools(opened, org_id, setup.all_tools)
             recogniser = await opener.recogniser(uses.stt)
@@ -161,7 +168,7 @@ class SessionFactory:
             await self.providers.prepare_chat(uses.llm, *_read_first(setup))
             opened.pop_all()
         services = self._services(conversation, recogniser, model, synthesiser, asker)
-        services = replace(services, figures=figures, mcp_tools=mcp_tools)
+        services = replace(services, figures=figures, mcp_tools=mcp_tools, own_keys=keyed.own_keys)
         if plan is not None:
             services = with_node_providers(services, plan, opener)
         return PreparedSession(setup, services, layers)
@@ -183,12 +190,14 @@ class SessionFactory:
         async with AsyncExitStack() as opened:
             mcp_tools = await self._mcp_tools(opened, org_id, setup.all_tools)
             layers = await layers_of(conversation, self.recordings)
-            model, price = await self.providers.speech_model(assistant.llm, org_id)
+            opener = CallOpener(self.providers, org_id)
+            model, price = await opener.speech_model(assistant.llm)
             if mcp_tools is not None:
                 await mcp_tools.ready()
             opened.pop_all()
         services = RealtimeServices(
             mcp_tools=mcp_tools,
+            own_keys=opener.own_keys,
             model=model,
             price=price,
             detector=self.detector,

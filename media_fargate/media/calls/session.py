@@ -227,6 +227,7 @@ class CallSession:
             transfer=parts.transfers.record if parts else None,
             latency=latency_report(self._figures, stt=used.stt, tts=used.tts),
             cost=total.cost_usd,
+            byok=frozenset(self._services.own_keys),
         )
 
     def _log_defects(self, failures: BaseExceptionGroup[Exception]) -> None:

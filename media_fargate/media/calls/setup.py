@@ -106,7 +106,7 @@ class CallFrame:
 class CommonServices(ABC):
     """What every session works with; detector and poller serve the whole process. `extend_credits` None: the call is
     not metered. `report` is told what the call measured. `figures` count from the opening of the providers on.
-    `opt_out` None: nobody can opt out of this call."""
+    `opt_out` None: nobody can opt out of this call. `own_keys` are the services that run on the organization's keys."""
 
     detector: VoiceActivity
     poller: Poller
@@ -120,6 +120,7 @@ class CommonServices(ABC):
     report: ReportCall | None = None
     figures: CallFigures = field(default_factory=CallFigures)
     opt_out: OptOut | None = None
+    own_keys: set[str] = field(default_factory=set)
     clock: Clock = utc_now
 
     @abstractmethod

@@ -14,12 +14,10 @@ from media.conversation.workflow.graph import Graph
 from media.conversation.workflow.providers import NodeModels, NodeProviders, NodeSpeech, NodeVoices
 from media.conversation.workflow.walker import Instruct, NodeActions, UseProviders, Walker, WalkerParts
 from media.speech.fallback.opener import Opener
-from media.speech.interfaces import ChatModel, ProviderError, Recogniser, Synthesiser, ToolSpec
-from media.speech.registry import Providers
+from media.speech.interfaces import ProviderError, ToolSpec
 from sovereign.assistants import EffectiveAssistant
 from sovereign.catalog.llm import LlmConfig
 from sovereign.catalog.registry import LLM_CONFIGS, TTS_CONFIGS
-from sovereign.catalog.stt import SttConfig
 from sovereign.catalog.tools import EndCallTool, Tool, tool_names
 from sovereign.catalog.tts import TtsConfig
 from sovereign.workflows.nodes import ConversationNode, NodeModel, ToolNode
@@ -87,26 +85,6 @@ def plan_workflow(graph: Graph, assistant: EffectiveAssistant) -> WorkflowPlan:
         own_tools=(EndCallTool(type="end_call"),) if ends_by_itself else (),
         assistant_tools=tuple(assistant.llm.tools),
     )
-
-
-@dataclass(frozen=True)
-class CallOpener:
-    """Opens providers with the organization's keys."""
-
-    providers: Providers
-    org_id: str
-
-    async def chat_model(self, config: LlmConfig) -> ChatModel:
-        """A text model. Raises ProviderError."""
-        return await self.providers.chat_model(config, self.org_id)
-
-    async def synthesiser(self, config: TtsConfig) -> Synthesiser:
-        """A voice. Raises ProviderError."""
-        return await self.providers.synthesiser(config, self.org_id)
-
-    async def recogniser(self, config: SttConfig) -> Recogniser:
-        """A recogniser. Raises ProviderError."""
-        return await self.providers.recogniser(config, self.org_id)
 
 
 def with_node_providers(services: "SessionServices", plan: WorkflowPlan, opener: Opener) -> "SessionServices":

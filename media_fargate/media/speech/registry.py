@@ -77,6 +77,14 @@ class Providers:
         opened, price = await self._open("realtime", config, org_id)
         return opened, price
 
+    async def runs_on_own_key(self, config: ProviderChoice, org_id: str) -> bool:
+        """Whether a provider of this configuration is used with the organization's own key."""
+        if config.provider == LOCAL:
+            return False
+        slots = config.secret_slots
+        key = await asyncio.to_thread(self._keys.lookup, org_id, slots[0] if slots else config.provider)
+        return key is not None and key.byok
+
     async def warm_up(self, providers: Collection[str] = (LOCAL,)) -> None:
         """Import the adapters of these providers and load the local models, so that the first call need not wait.
 

@@ -3,25 +3,34 @@
 import socket
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
-from media.directory import TableDirectory
-from media.speech.interfaces import ChatMessage, ProviderError
+from media.calls.call_opener import CallOpener
+from media.calls.workflow import plan_workflow
+from media.conversation.figures import CallFigures
+from media.conversation.workflow.providers import NodeModels, NodeProviders, NodeVoices
+from media.speech.fallback.opener import FallbackOpener
+from media.speech.interfaces import BadKeyError, ChatMessage, ProviderError
 from media.speech.registry import Providers
 from sovereign.assistants import transient
 from sovereign.byok import KeyVault, with_config, with_key
-from sovereign.calls.store import CallStore
-from sovereign.catalog.llm import OpenAiLlm
+from sovereign.catalog.fallbacks import Fallbacks
+from sovereign.catalog.llm import GoogleLlm, LocalLlm, OpenAiLlm
+from sovereign.catalog.stt import DeepgramStt
+from sovereign.catalog.tts import LocalTts
 from sovereign.completion.interface import CompletionError, Prompt
 from sovereign.completion.registry import CompletionChoice, Completions
 from sovereign.kernel import egress_transport
-from sovereign.kernel.encryption import Cipher
 from sovereign.kernel.table import Table
 from sovereign.provider_keys import KeyRing
-from tests.unit.assistants.fixtures import ORG, OTHER_ORG
+from sovereign.workflows.nodes import ConversationNode
+from tests.unit.assistants.fixtures import ORG
+from tests.unit.conversation.test_workflow_graph import graph, talk, way
 
 OPENAI = OpenAiLlm.model_validate({"provider": "openai", "model": "gpt-5.4"})
+LOCAL = LocalLlm.model_validate({"provider": "local", "model": "intents"})
 ADDRESS = {"base_url": "https://llm.example.com/v1"}
 
 
@@ -52,20 +61,69 @@ def moved(vault: KeyVault, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(egress_transport, "socket", Names)
 
 
-def test_what_runs_on_own_keys_is_told_by_service(table: Table, cipher: Cipher, vault: KeyVault, ring: KeyRing) -> None:
+DEEPGRAM = DeepgramStt.model_validate({"provider": "deepgram", "model": "nova-3", "language": "en"})
+# its key is in the slot of Vertex AI, not in one of the provider's own name
+GEMINI = GoogleLlm.model_validate({"provider": "google", "model": "gemini-2.5-flash"})
+HEART = LocalTts.model_validate({"provider": "local", "voice_id": "heart"})
+
+
+class FakeProviders(Providers):
+    """Opens anything; the keys are the ring's."""
+
+    async def _open(self, section: Any, config: Any, org_id: str) -> Any:
+        await self.context_for(config.provider, org_id, next(iter(config.secret_slots), None))
+        return Mock(sample_rate=8000), None
+
+
+@pytest.fixture
+def opener(ring: KeyRing, tmp_path: Path) -> CallOpener:
+    return CallOpener(FakeProviders(ring, tmp_path), ORG)
+
+
+async def test_what_runs_on_own_keys_is_told_by_service(vault: KeyVault, ring: KeyRing, opener: CallOpener) -> None:
     vault.change(ORG, lambda stored: with_key(stored, "deepgram", "dg", "id-1"))
     vault.change(ORG, lambda stored: with_key(stored, "google_vertex", "{}", "id-2"))
-    directory = TableDirectory(table, cipher, CallStore(table, cipher=cipher), ring)
-    assistant = transient(
-        {
-            "stt_config": {"provider": "deepgram", "model": "nova-3", "language": "en"},
-            # its key is in the slot of Vertex AI, not in one of the provider's own name
-            "llm_config": {"provider": "google", "model": "gemini-2.5-flash"},
-            "tts_config": {"provider": "local", "voice_id": "heart"},
-        }
-    )
-    assert directory.byok(ORG, assistant) == {"stt", "llm"}
-    assert directory.byok(OTHER_ORG, assistant) == frozenset()
+    await opener.recogniser(DEEPGRAM)
+    assert opener.own_keys == {"stt"}
+    await opener.synthesiser(HEART)
+    await opener.chat_model(GEMINI)
+    assert opener.own_keys == {"stt", "llm"}
+
+
+async def test_provider_that_does_not_open_was_not_used(vault: KeyVault, opener: CallOpener) -> None:
+    vault.change(ORG, lambda stored: with_key(stored, "deepgram", "dg", "id-1"))
+    with pytest.raises(BadKeyError):
+        await opener.chat_model(GEMINI)
+    assert opener.own_keys == set()
+
+
+async def test_fallback_counts_from_when_it_is_needed(vault: KeyVault, opener: CallOpener) -> None:
+    vault.change(ORG, lambda stored: with_key(stored, "openai", "sk", "id-1"))
+    falling_back = FallbackOpener(opener, Fallbacks(llm=(OPENAI,)), CallFigures())
+    await falling_back.chat_model(LOCAL)
+    assert opener.own_keys == set()
+    # the first has no key at all, so the call begins with its fallback
+    await falling_back.chat_model(GEMINI)
+    assert opener.own_keys == {"llm"}
+
+
+async def test_node_that_brings_a_provider_with_an_own_key_counts_when_it_is_entered(
+    vault: KeyVault, opener: CallOpener
+) -> None:
+    vault.change(ORG, lambda stored: with_key(stored, "openai", "sk", "id-1"))
+    own = talk("b", llm_config={"provider": "openai", "model": "gpt-5.4"})
+    base = {"stt_config": {"provider": "local", "model": "moonshine-base-en", "language": "en"}}
+    local = {"llm_config": {"provider": "local", "model": "intents"}, "tts_config": HEART.stored()}
+    plan = plan_workflow(graph([talk("a"), own], [way("a", "b")]), transient(base | local))
+    begins = plan.begins_with
+    models, voices = NodeModels(begins.llm, Mock()), NodeVoices(begins.tts, Mock())
+    changing = NodeProviders(plan.speech, opener, models, voices, begins.stt)
+    changing.attach(Mock(), Mock(), CallFigures())
+    assert opener.own_keys == set()
+    node = plan.graph.node("b")
+    assert isinstance(node, ConversationNode)
+    await changing.use(node)
+    assert opener.own_keys == {"llm"}
 
 
 @pytest.mark.usefixtures("moved")

@@ -12,7 +12,6 @@ from sovereign.kernel.encryption import Cipher
 from sovereign.kernel.errors import DestinationNotAllowedError
 from sovereign.kernel.table import Table
 from sovereign.numbers import NumberSettings, NumberStore, outbound_context
-from sovereign.provider_keys import KeyRing
 from sovereign.sip_trunks import TrunkSettings, TrunkStore
 from tests.unit.assistants.fixtures import ORG, OTHER_ORG, Requests
 
@@ -33,7 +32,7 @@ def world(table: Table, cipher: Cipher) -> World:
         trunk = trunks.create(org_id, TrunkSettings(name="T", provider="p", address="8.8.8.8:5060"), None)
         number, _ = numbers.create(org_id, NumberSettings(phone_number=phone, transfer_trunk_id=trunk.id))
         numbers.verify(org_id, number.id)
-    directory = TableDirectory(table, cipher, CallStore(table, cipher=cipher), KeyRing("sovereign/test"))
+    directory = TableDirectory(table, cipher, CallStore(table, cipher=cipher))
     return World(table, directory, DoNotCallStore(table))
 
 

@@ -6,7 +6,6 @@ from sovereign.kernel.encryption import Cipher
 from sovereign.kernel.table import Table
 from sovereign.mcp_servers.model import McpServerSettings
 from sovereign.mcp_servers.store import McpServerStore
-from sovereign.provider_keys.ring import KeyRing
 from tests.unit.assistants.fixtures import ORG, OTHER_ORG, UNKNOWN_ID
 
 
@@ -15,7 +14,7 @@ def test_servers_of_the_organization_are_found_with_their_headers(table: Table, 
     settings = McpServerSettings(name="calendar", url="https://mcp.example.com/mcp", timeout_seconds=7)
     own = store.create(ORG, settings, {"Authorization": "Bearer s3cret"})
     other = store.create(OTHER_ORG, settings, {})
-    directory = TableDirectory(table, cipher, CallStore(table, cipher=cipher), KeyRing("sovereign/test"))
+    directory = TableDirectory(table, cipher, CallStore(table, cipher=cipher))
     (found,) = directory.mcp_endpoints(ORG, {own.id.upper(), other.id, UNKNOWN_ID})
     assert (found.server_id, found.url, found.timeout_seconds) == (own.id, settings.url, 7.0)
     assert found.headers == {"Authorization": "Bearer s3cret"}

@@ -137,6 +137,7 @@ class Stand:
         self.stage("mark_answered")
         if self.rows[ref.call_id].outcome:
             return False
+        assert byok == {"llm"}
         self.rows[ref.call_id].status = "in-progress"
         return True
 
@@ -194,10 +195,6 @@ class Stand:
         if self.credit_error:
             raise self.credit_error
 
-    def byok(self, org_id: str, chosen: EffectiveAssistant) -> frozenset[str]:
-        self.stage("byok")
-        return frozenset()
-
     # the others
 
     async def assistant_request(self, target: WebhookTarget, call: CallDescription) -> Mapping[str, Any]:
@@ -219,6 +216,10 @@ class Stand:
         self.stage("start")
         self.sessions.append(Session(self, leg))
         return self.sessions[-1]
+
+    @property
+    def own_keys(self) -> frozenset[str]:
+        return frozenset({"llm"})
 
     async def discard(self) -> None:
         self.discarded += 1

@@ -22,7 +22,7 @@ from sovereign.workflows.running import RunnableWorkflow
 from tests.unit.media_process.scripted import HEADERS
 from tests.unit.workflows.definitions import reception
 
-STAGES = ["route", "create", "ask", "answered", "set_assistant", "reserve", "prepare", "answer", "byok"]
+STAGES = ["route", "create", "ask", "answered", "set_assistant", "reserve", "prepare", "answer"]
 LATER_STAGES = ["mark_answered", "start", "session"]
 
 

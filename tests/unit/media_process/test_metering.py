@@ -17,7 +17,6 @@ from sovereign.kernel.encryption import Cipher
 from sovereign.kernel.table import Put, Table
 from sovereign.numbers import NumberSettings, NumberStore
 from sovereign.organizations.items import to_item
-from sovereign.provider_keys import KeyRing
 from sovereign.sip_trunks import TrunkSettings, TrunkStore
 from sovereign.usage.model import NewUsage
 from sovereign.usage.store import booking_writes, usage_counter_ref
@@ -35,7 +34,7 @@ class World:
     def __init__(self, table: Table, cipher: Cipher) -> None:
         self.table = table
         self.calls = CallStore(table, cipher=cipher)
-        self.directory = TableDirectory(table, cipher, self.calls, KeyRing("sovereign/test"))
+        self.directory = TableDirectory(table, cipher, self.calls)
         trunk_settings = TrunkSettings(name="T", provider="p", address="8.8.8.8:5060", inbound_addresses=[SOURCE])
         trunk = TrunkStore(table, cipher).create(ORG, trunk_settings, None)
         agent = AssistantStore(table, cipher).create(ORG, AssistantSettings(name="A"))

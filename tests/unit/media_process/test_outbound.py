@@ -135,7 +135,7 @@ async def test_assistant_that_cannot_speak_never_rings(stand: Any) -> None:
     assert "dial" not in stand.stages
 
 
-@pytest.mark.parametrize("stage", ["load", "outbound_route", "prepare", "dial", "byok", "mark_answered", "session"])
+@pytest.mark.parametrize("stage", ["load", "outbound_route", "prepare", "dial", "mark_answered", "session"])
 async def test_shutdown_at_any_stage_ends_the_call(stand: Any, stage: str) -> None:
     stopping: list[asyncio.Future[None]] = []
     stand.at["dial"] = lambda: stand.leg.events.put_nowait(LegAnswered()) if stage != "dial" else None

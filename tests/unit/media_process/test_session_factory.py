@@ -26,6 +26,9 @@ class OpenProviders:
 
     chat_model = synthesiser = recogniser
 
+    async def runs_on_own_key(self, config: Any, org_id: str) -> bool:
+        return config.provider == "local"
+
     async def prepare_chat(self, config: Any, instructions: Sequence[str], tools: Sequence[ToolSpec]) -> None:
         self.prepared.append((instructions, tools))
 
@@ -46,10 +49,11 @@ async def test_chat_model_reads_the_instructions_and_tools_it_will_be_offered() 
         ],
     }
     chosen = assistant(llm_config=config)
-    await factory.prepare(
+    prepared = await factory.prepare(
         Conversation(ref=CallRef("org", "call", 1), identity=Identity(direction="inbound"), assistant=chosen)
     )
     [(instructions, tools)] = providers.prepared
+    assert prepared.own_keys == {"stt", "llm", "tts"}
     assert instructions == ["You work for Riverside Dental."]
     assert tools[0] == ToolSpec("book", "Book an appointment.", parameters)
     assert [tool.name for tool in tools] == ["book", "end_call"]
@@ -65,7 +69,7 @@ class Opened:
 
 
 async def test_provider_opened_before_another_failed_is_closed() -> None:
-    model, providers = Opened(), Mock()
+    model, providers = Opened(), Mock(runs_on_own_key=AsyncMock(return_value=False))
     providers.recogniser = AsyncMock()
     providers.chat_model = AsyncMock(return_value=model)
     providers.synthesiser = AsyncMock(side_effect=ProviderError("local", "no voice", retryable=False))
@@ -120,7 +124,7 @@ async def test_realtime_assistant_is_refused_nodes_with_providers_before_anythin
 
 
 async def test_realtime_assistant_follows_a_workflow_whose_nodes_bring_none() -> None:
-    providers = Mock(speech_model=AsyncMock(return_value=(Mock(), None)))
+    providers = Mock(speech_model=AsyncMock(return_value=(Mock(), None)), runs_on_own_key=AsyncMock(return_value=True))
     parts = dict.fromkeys(("detector", "poller", "asker", "calls", "dial_second_leg"), cast(Any, Mock()))
     server = "99999999-9999-4999-8999-999999999999"
     directory = Mock(mcp_endpoints=Mock(return_value=[]))
@@ -135,13 +139,14 @@ async def test_realtime_assistant_follows_a_workflow_whose_nodes_bring_none() ->
     assert isinstance(prepared, PreparedSession)
     assert prepared.setup.conversation.first_message == "Desk."
     assert prepared.setup.workflow is not None
+    assert prepared.own_keys == {"llm"}
     # the nodes' own servers are connected to, as the assistant's are
     directory.mcp_endpoints.assert_called_once_with("org", {server})
     await prepared.discard()
 
 
 async def test_required_server_that_is_gone_fails_the_call_and_closes_what_was_opened() -> None:
-    model, voice, providers = Opened(), Opened(), Mock()
+    model, voice, providers = Opened(), Opened(), Mock(runs_on_own_key=AsyncMock(return_value=False))
     providers.recogniser = AsyncMock()
     providers.chat_model = AsyncMock(return_value=model)
     providers.synthesiser = AsyncMock(return_value=voice)
@@ -171,7 +176,7 @@ async def test_provider_that_cannot_be_closed_keeps_none_of_the_others_open() ->
 
 
 async def test_who_is_called_may_opt_out_of_a_realtime_call() -> None:
-    providers = Mock(speech_model=AsyncMock(return_value=(Mock(), None)))
+    providers = Mock(speech_model=AsyncMock(return_value=(Mock(), None)), runs_on_own_key=AsyncMock(return_value=True))
     parts = dict.fromkeys(("detector", "poller", "asker", "calls", "directory", "dial_second_leg"), cast(Any, Mock()))
     for direction, offered in (("outbound", True), ("inbound", False)):
         conversation = Conversation(

@@ -20,7 +20,6 @@ from sovereign.do_not_call import DoNotCallStore, Listing
 from sovereign.kernel.encryption import Cipher
 from sovereign.kernel.table import Table
 from sovereign.numbers import NumberSettings, NumberStore
-from sovereign.provider_keys import KeyRing
 from sovereign.sip_trunks import TrunkSettings, TrunkStore
 from tests.unit.assistants.fixtures import ORG, cipher, cloud, table
 from tests.unit.media_process.scripted import assistant
@@ -60,7 +59,7 @@ async def node(table: Table, cipher: Cipher) -> Node:
     number, _ = numbers.create(ORG, NumberSettings(phone_number="+31850835037", transfer_trunk_id=trunk.id))
     numbers.verify(ORG, number.id)
     DoNotCallStore(table).add(ORG, Listing(phone_number=LISTED))
-    directory = TableDirectory(table, cipher, CallStore(table, cipher=cipher), KeyRing("sovereign/test"))
+    directory = TableDirectory(table, cipher, CallStore(table, cipher=cipher))
     parts = {name: cast(Any, Mock()) for name in ("detector", "poller", "asker", "calls", "dial_second_leg")}
     factory = SessionFactory(providers=cast(Any, OpenProviders()), directory=directory, **parts)
     identity = Identity(direction="inbound", number_id=number.id)

@@ -1,6 +1,7 @@
 """Usage rows: gap-free, sums of any range as a difference."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -27,6 +28,15 @@ def test_finished_call_is_booked_with_its_flags(calls: CallStore, clock: FakeClo
     assert (log.phone_number, log.agent_name, log.business_name) == (OWN, "Reception", "Riverside")
     assert log.byok == {"llm", "tts"}
     assert month_minutes(table.get(usage_counter_ref(ORG)), clock()) == 2
+
+
+def test_what_was_used_by_the_end_of_the_call_is_booked(calls: CallStore, table: Table) -> None:
+    call = calls.create(new_call(ringing=True), node_id="n")
+    calls.mark_answered(call.ref, byok=["llm"])
+    calls.finish(call.ref, replace(HANGUP, byok=frozenset({"llm", "tts"})))
+    (log,) = UsageStore(table).page(ORG, offset=0, limit=10, bounds=TimeRange()).logs
+    assert log.byok == {"llm", "tts"}
+    assert calls.get(ORG, call.ref.call_id).byok == {"llm", "tts"}
 
 
 def test_web_call_is_booked_as_web(calls: CallStore, table: Table) -> None:

@@ -14,7 +14,6 @@ from sovereign.kernel.encryption import Cipher
 from sovereign.kernel.table import Put, Ref, Table, Update
 from sovereign.numbers import NumberSettings, NumberStore
 from sovereign.organizations import organization_ref
-from sovereign.provider_keys.ring import KeyRing
 from sovereign.sip_trunks import TrunkSettings, TrunkStore
 from sovereign.tool_templates import ToolTemplateStore
 from sovereign.workflows import Workflow, WorkflowChanges, WorkflowSettings, WorkflowStore
@@ -34,7 +33,7 @@ class World:
         self.table, self.cipher = table, cipher
         self.workflows = WorkflowStore(table, cipher)
         self.calls = CallStore(table, cipher=cipher)
-        self.directory = TableDirectory(table, cipher, self.calls, KeyRing("sovereign/test"))
+        self.directory = TableDirectory(table, cipher, self.calls)
         trunk = {"name": "T", "provider": "p", "address": "sip.example.com", "inbound_addresses": [SOURCE]}
         TrunkStore(table, cipher).create(ORG, TrunkSettings.model_validate(trunk), None)
 

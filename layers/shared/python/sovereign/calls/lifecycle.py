@@ -56,7 +56,8 @@ class CallLifecycle(CallStart):
         return self._advance(ref, step)
 
     def mark_answered(self, ref: CallRef, *, byok: Collection[str] = ()) -> bool:
-        """The call is up, billing starts. `byok` names which of `stt`, `llm`, `tts` run on the organization's own keys.
+        """The call is up, billing starts. `byok` names which of `stt`, `llm`, `tts` run on the organization's own keys;
+        what ends the call may know better, for providers change on the way.
 
         False when it is in progress already or over: if `get_row` says it is over, hang up.
         """
@@ -185,6 +186,11 @@ class _Ending:
         return seconds_between(self.call.started_at, self.ended_at) if self.call.started_at else 0
 
     @property
+    def byok(self) -> frozenset[str]:
+        """What ran on the organization's own keys."""
+        return self.call.byok if self.outcome.byok is None else self.outcome.byok
+
+    @property
     def is_billed(self) -> bool:
         return self.call.started_at is not None and self.outcome.status not in _UNBILLED
 
@@ -219,6 +225,7 @@ class _Ending:
             "transfer": _stored_transfer(call, outcome.transfer) or call.transfer,
             "latency": outcome.latency,
             "cost": outcome.cost,
+            "byok": self.byok,
         }
 
     def _burden_writes(self) -> list[Write]:
@@ -238,7 +245,7 @@ class _Ending:
             billed_minutes=self.billed_minutes,
             call_type="web" if call.direction == "web" else "phone",
             outbound=call.direction == "outbound",
-            byok=call.byok,
+            byok=self.byok,
             phone_number=call.assistant_phone,
             agent_name=call.agent_name,
             business_name=call.business_name,

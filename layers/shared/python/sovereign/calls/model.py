@@ -169,6 +169,7 @@ class CallOutcome:
     """How a call ended. `ended_at` None means now; `error` is for the customer, so it holds no secret and no internals.
 
     `transfer` is `{"destination", "outcome"}`; `latency` the per-turn figures; `cost` in US dollars, None when unknown.
+    `byok` names which of `stt`, `llm`, `tts` ran on the organization's own keys; None: as when the call was answered.
     """
 
     end_reason: EndReason
@@ -177,6 +178,7 @@ class CallOutcome:
     transfer: Mapping[str, Any] | None = None
     latency: Mapping[str, Any] | None = None
     cost: float | None = None
+    byok: frozenset[str] | None = None
 
     @property
     def status(self) -> CallStatus:
