@@ -110,3 +110,38 @@ def test_last_words_that_never_come_do_not_keep_the_call() -> None:
     world = play(RealtimeWorld(acts=[(2.0, end)], hangs_up_at=60.0))
     assert world.outcome.end_reason is EndReason.CONTROL_END_CALL
     assert world.log.first("hang up") < 11.0
+
+
+def test_what_still_plays_when_the_connection_breaks_is_not_mixed_with_what_comes_after() -> None:
+    """Each connection may name its stretches of speech as the one before did."""
+    long = "This is a long answer of the model which has been made whole long before it has been heard to its end."
+
+    async def inform(world: RealtimeWorld) -> None:
+        assert world.model.sessions[1:], "the next connection is there"
+        await world.session.command({"type": "inject-context", "content": "A taxi.", "trigger_response": True})
+
+    replies = [long, "The taxi is there."]
+    world = play(RealtimeWorld([says(1.0, "tell me")], replies, acts=[(4.2, inform)], breaks={1: 3.5}))
+    assert world.said() == [("user", "tell me"), ("assistant", long), ("assistant", "The taxi is there.")]
+
+
+def test_interruption_of_what_a_broken_connection_said_stops_it() -> None:
+    long = "This is a long answer of the model which has been made whole long before it has been heard to its end."
+    timeline = [says(1.0, "tell me"), says(5.0, "stop it please")]
+    world = play(RealtimeWorld(timeline, [long, "Sorry."], breaks={1: 3.5}))
+    assert world.said()[-1] == ("assistant", "Sorry.")
+    role, cut = world.said()[1]
+    assert (role, long.startswith(cut), len(cut) < len(long)) == ("assistant", True, True)
+    # the new connection knows nothing of it
+    assert not [kind for kind, _ in world.asked if kind == "heard"]
+
+
+def test_injected_context_is_known_on_the_next_connection() -> None:
+    async def inject(world: RealtimeWorld) -> None:
+        await world.session.command(
+            {"type": "inject-context", "content": "The caller is a VIP.", "trigger_response": False}
+        )
+
+    world = play(RealtimeWorld([says(1.0, "hello")], ["Hi."], acts=[(4.0, inject)], breaks={1: 6.0}))
+    history = [(message.role, message.content) for message in world.model.sessions[1].opening.history]
+    assert history == [("user", "hello"), ("assistant", "Hi."), ("system", "The caller is a VIP.")]

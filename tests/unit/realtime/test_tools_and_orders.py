@@ -95,11 +95,69 @@ def test_transfer_is_announced_and_made() -> None:
     assert world.starts("I connect you.") < world.log.first("refer")
 
 
-def test_transfer_of_a_model_that_cannot_announce_is_made_all_the_same() -> None:
+WAITS_IN_SILENCE: dict[str, Any] = {"verbatim": False, "context": False, "instructable": False}
+"""A model that says nothing while it waits for a tool."""
+
+
+def test_transfer_of_a_model_that_waits_in_silence_is_announced_too() -> None:
     reply = Reply(calls=[call("transfer_call")])
-    world = play(RealtimeWorld([says(1.0, "sales please")], [reply], tools=(TRANSFER,), verbatim=False))
+    world = play(RealtimeWorld([says(1.0, "sales please")], [reply], tools=(TRANSFER,), **WAITS_IN_SILENCE))
     assert world.outcome.end_reason is EndReason.TRANSFERRED
-    assert world.outcome.transfer == {"destination": "+31201234567", "outcome": "succeeded"}
+    assert world.said()[-1] == ("assistant", "I connect you.")
+    assert world.log.first("refer") >= world.starts("I connect you.") + len("I connect you.") * 0.05 - 0.01
+
+
+def test_line_of_a_tool_is_the_answer_for_now_of_a_model_that_waits_in_silence() -> None:
+    world = play(
+        RealtimeWorld(
+            [says(1.0, "where is order seven")],
+            [Reply(calls=[call("lookup", id="7")]), "It is on its way."],
+            tools=(LOOKUP,),
+            tool_answers={"lookup": (4.0, {"status": "sent"})},
+            **WAITS_IN_SILENCE,
+        )
+    )
+    assert world.starts("One moment please.") < world.log.first("tool done lookup")
+    assert world.said()[1:] == [("assistant", "One moment please."), ("assistant", "It is on its way.")]
+    for_now, (kind, told) = world.asked[:2]
+    assert for_now[0] == "result"
+    assert (kind, 'The result of lookup: {"status": "sent"}' in told) == ("inform", True)
+
+
+@pytest.mark.parametrize("kind", [{}, WAITS_IN_SILENCE], ids=["speaks", "waits"])
+def test_line_of_an_async_tool_is_the_whole_answer(kind: dict[str, Any]) -> None:
+    notify = WebhookTool.model_validate(
+        {"name": "notify", "description": "d", "async": True, "message": "I let them know."}
+    )
+    timeline = [says(1.0, "tell them"), says(6.0, "thank you")]
+    world = play(RealtimeWorld(timeline, [Reply(calls=[call("notify")]), "Gladly."], tools=(notify,), **kind))
+    assert world.asker.started == ["notify"]
+    assert world.said()[1:] == [("assistant", "I let them know."), ("user", "thank you"), ("assistant", "Gladly.")]
+
+
+def test_line_of_a_tool_is_not_said_when_the_model_spoke_itself() -> None:
+    replies = [Reply("Let me see.", calls=[call("lookup", id="7")]), "It is on its way."]
+    answers = {"lookup": (2.0, {"status": "sent"})}
+    world = play(RealtimeWorld([says(1.0, "where is it")], replies, tools=(LOOKUP,), tool_answers=answers))
+    assert world.said()[1:] == [("assistant", "Let me see."), ("assistant", "It is on its way.")]
+
+
+def test_goodbye_the_caller_interrupts_does_not_end_the_call() -> None:
+    goodbye = Reply("Then I wish you a very pleasant day and goodbye.", calls=[call("end_call")])
+    timeline = [says(1.0, "that is all"), says(3.2, "wait one more question")]
+    world = play(RealtimeWorld(timeline, [goodbye, "Yes?"], tools=(END_CALL,)))
+    assert world.outcome.end_reason is EndReason.USER_HANGUP
+    assert world.said()[-1] == ("assistant", "Yes?")
+    assert any(kind == "result" and "not ended" in text for kind, text in world.asked)
+
+
+def test_end_call_phrase_counts_in_what_the_assistant_says_and_in_nothing_else() -> None:
+    phrase = ConversationSettings(end_call_phrases=["i connect you"], first_message="I connect you.")
+    assert play(RealtimeWorld(settings=phrase, hangs_up_at=20.0)).outcome.end_reason is EndReason.ASSISTANT_HANGUP
+    announced = ConversationSettings(end_call_phrases=["i connect you"])
+    reply = Reply(calls=[call("transfer_call")])
+    world = play(RealtimeWorld([says(1.0, "i connect you")], [reply], announced, tools=(TRANSFER,)))
+    assert world.outcome.end_reason is EndReason.TRANSFERRED
 
 
 def test_failed_transfer_is_told_to_the_model_who_goes_on() -> None:
