@@ -1,4 +1,4 @@
-"""`make soak`: the long ones, seeded, reported in docs/soak/<date>.json. `--quick` leaves the long call out."""
+"""`make soak`, or `python -m bench.soak paging campaign`: the long ones, seeded, reported in docs/soak/<date>.json."""
 
 import argparse
 import json
@@ -9,14 +9,14 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from bench import campaigns, hostile
-from bench.paging import ORGANIZATION, TABLE, loaded_table
+from bench import campaigns, hostile, paging_soak
 from infra.paths import REPOSITORY
 from tests.e2e.phones import calling, talk
 from tests.e2e.platform_process import running_stage
@@ -24,7 +24,6 @@ from tests.e2e.second_node import lose_a_call
 from tests.e2e.stage import Stage
 from tests.e2e.test_campaigns import check_campaign
 
-ROWS, PAGES = 100_000, 12
 LEADS = 200
 LONG_CALL_SECONDS = 1800
 NODE_LOST_WITHIN_SECONDS = 180
@@ -33,34 +32,16 @@ REPORTS = REPOSITORY / "docs" / "soak"
 Figures = dict[str, Any]
 
 
-def paging(seed: int) -> Figures:
-    """Random pages of a hundred thousand calls, filtered and not, against what was put in."""
-    from sovereign.calls.store import CallFilters, CallStore  # noqa: PLC0415 - its client is made inside the mock
-    from sovereign.kernel.numbered_rows import TimeRange  # noqa: PLC0415
-    from sovereign.kernel.table import Table  # noqa: PLC0415
+@dataclass(frozen=True)
+class Given:
+    """What a run is asked for; `folder` is its own and goes afterwards."""
 
-    chance = random.Random(seed)
-    with loaded_table(ROWS, seed) as past:
-        newest, store = past.calls[::-1], CallStore(Table(TABLE))
-        for _ in range(PAGES):
-            status = chance.choice([None, None, *{call.status for call in newest}])
-            agent = chance.choice([None, "agent-a", "agent-b"])
-            start, end = sorted(chance.choice(newest).created_at for _ in range(2))
-            bounds = chance.choice([TimeRange(), TimeRange(start, None), TimeRange(start, end)])
-            right = [
-                call.ref.call_id
-                for call in newest
-                if (status is None or call.status is status)
-                and (agent is None or call.agent_id == agent)
-                and (bounds.start is None or call.created_at >= bounds.start)
-                and (bounds.end is None or call.created_at <= bounds.end)
-            ]
-            offset = chance.randrange(max(1, len(right)))
-            filters = CallFilters(status=status, agent_id=agent, made=bounds)
-            page = store.page(ORGANIZATION, offset=offset, limit=50, filters=filters)
-            assert page.total == len(right), (filters, page.total, len(right))
-            assert [call.ref.call_id for call in page.calls] == right[offset : offset + 50], filters
-    return {"calls": ROWS, "pages": PAGES}
+    folder: Path
+    seed: int = 1
+    campaigns: int = campaigns.SOAKED
+
+
+Work = Callable[[Given], Figures]
 
 
 def parallel_creates(stage: Stage, seed: int) -> Figures:
@@ -116,47 +97,82 @@ def long_call(stage: Stage, folder: Path) -> Figures:
     }
 
 
+def on_stage(work: Callable[[Stage, Given], Figures]) -> Work:
+    """The work on a platform of its own: what one run leaves broken, the next does not meet."""
+
+    def run(given: Given) -> Figures:
+        with running_stage(given.folder / "home") as stage:
+            return work(stage, given)
+
+    return run
+
+
+SECTIONS: dict[str, Work] = {
+    "paging": lambda given: paging_soak.run(given.seed),
+    "campaigns": lambda given: campaigns.soak(range(given.campaigns)),
+    "campaign": on_stage(lambda stage, given: check_campaign(stage, given.folder / "phones", leads=LEADS)),
+    "parallel_creates": on_stage(lambda stage, given: parallel_creates(stage, given.seed)),
+    "fuzz": on_stage(lambda stage, given: hostile.fuzz(stage, given.folder / "fuzz", given.seed)),
+    "killed_node": on_stage(lambda stage, given: killed_node(stage, given.folder / "node")),
+    "long_call": on_stage(lambda stage, given: long_call(stage, given.folder / "call")),
+}
+LEFT_OUT_WHEN_QUICK = frozenset({"long_call"})
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit status: 1 when something failed; the report says what."""
+    """Exit status: 1 when something failed, which the report says; 2 for arguments that make no sense."""
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description="The long runs.")
-    parser.add_argument("--quick", action="store_true", help="leave the 30-minute call out")
+    parser.add_argument("sections", nargs="*", metavar="section", help=f"of {', '.join(SECTIONS)}; all unless named")
+    parser.add_argument("--quick", action="store_true", help="leave the call of half an hour out")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--campaigns", type=int, default=campaigns.SOAKED, help="simulated campaigns")
+    parser.add_argument("--campaigns", type=_some, default=campaigns.SOAKED, help="simulated campaigns")
     given = parser.parse_args(arguments)
-    report: dict[str, Figures] = {"paging": _ran("paging", lambda: paging(given.seed))}
-    report["campaigns"] = _ran("campaigns", lambda: campaigns.soak(range(given.campaigns)))
-    with tempfile.TemporaryDirectory() as name, running_stage(Path(name) / "home") as stage:
-        report["campaign"] = _ran("campaign", lambda: check_campaign(stage, Path(name) / "phones", leads=LEADS))
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        with running_stage(folder / "home") as stage:
-            report["parallel_creates"] = _ran("parallel creates", lambda: parallel_creates(stage, given.seed))
-            report["fuzz"] = _ran("fuzz", lambda: hostile.fuzz(stage, folder / "fuzz", given.seed))
-            report["killed_node"] = _ran("killed node", lambda: killed_node(stage, folder / "node"))
-            if not given.quick:
-                report["long_call"] = _ran("long call", lambda: long_call(stage, folder / "call"))
-    _write(report, given.seed)
-    return 0 if all(figures["passed"] for figures in report.values()) else 1
+    if unknown := [name for name in given.sections if name not in SECTIONS]:
+        parser.error(f"no such section: {', '.join(unknown)}")
+    chosen = [name for name in given.sections or SECTIONS if name not in LEFT_OUT_WHEN_QUICK or not given.quick]
+    file = REPORTS / f"{datetime.now(UTC):%Y-%m-%d}.json"
+    # sections that are run alone join what the day's report has of the others
+    runs = _runs_in(file) if given.sections else {}
+    passed = True
+    for name in dict.fromkeys(chosen):
+        runs[name] = _ran(name, given)
+        passed = passed and runs[name]["passed"]
+        _write(file, runs)  # at once: an end by force costs no figures
+    return 0 if passed else 1
 
 
-def _ran(name: str, work: Callable[[], Figures]) -> Figures:
+def _some(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return number
+
+
+def _ran(name: str, given: argparse.Namespace) -> Figures:
     print(f"{name} …", flush=True)
     began = time.monotonic()
     try:
-        figures = {"passed": True, **work()}
+        with tempfile.TemporaryDirectory() as folder:
+            figures = {"passed": True, **SECTIONS[name](Given(Path(folder), given.seed, given.campaigns))}
     except Exception as failure:  # noqa: BLE001 - a failed run is reported, and the others go on
         traceback.print_exc()
         figures = {"passed": False, "failure": f"{type(failure).__name__}: {failure}"[:500]}
-    figures["took_s"] = round(time.monotonic() - began, 1)
+    figures |= {"seed": given.seed, "took_s": round(time.monotonic() - began, 1)}
     print(f"  {json.dumps(figures)}", flush=True)
     return figures
 
 
-def _write(report: dict[str, Figures], seed: int) -> None:
-    REPORTS.mkdir(parents=True, exist_ok=True)
-    now = datetime.now(UTC)
-    file = REPORTS / f"{now:%Y-%m-%d}.json"
-    file.write_text(json.dumps({"at": f"{now:%Y-%m-%dT%H:%M:%SZ}", "seed": seed, "runs": report}, indent=2) + "\n")
+def _runs_in(file: Path) -> dict[str, Figures]:
+    if not file.exists():
+        return {}
+    runs: dict[str, Figures] = json.loads(file.read_text())["runs"]
+    return runs
+
+
+def _write(file: Path, runs: dict[str, Figures]) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    at = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    file.write_text(json.dumps({"at": at, "runs": runs}, indent=2) + "\n")
     print(f"written to {file}", flush=True)
 
 
