@@ -1,7 +1,7 @@
 """What the adapters of OpenAI's protocol share: the client, its errors and the streamed chat. The SDK appears here and
 in those adapters only."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx2
@@ -20,6 +20,12 @@ _CONNECT_SECONDS, _SILENCE_SECONDS = 4.0, 10.0
 
 ERRORS = (openai.OpenAIError, httpx2.HTTPError)
 """What a request raises: the SDK's errors, and those of its HTTP library while a body is read."""
+
+
+def load_sdk(use: Callable[[AsyncOpenAI], object]) -> None:
+    """Have the SDK import what it needs for this. By itself it does so at the first use: on the event loop, while other
+    calls are up. Adapters are imported in a thread."""
+    use(AsyncOpenAI(api_key="none"))
 
 
 def client(api_key: str, base_url: str | None, *, guarded: bool = False) -> AsyncOpenAI:
@@ -82,3 +88,6 @@ def _usage(counted: CompletionUsage) -> ProviderUsage:
         output_tokens=max(counted.completion_tokens, counted.total_tokens - counted.prompt_tokens),
         cached_input_tokens=(details.cached_tokens if details else None) or 0,
     )
+
+
+load_sdk(lambda sdk: (sdk.chat.completions, sdk.audio.speech))

@@ -14,6 +14,7 @@ from media.audio.resample import StreamResampler
 from media.speech.adapters import AdapterContext
 from media.speech.failures import dropped, timed_out
 from media.speech.interfaces import ProviderError, ProviderUsage, ToolCall, ToolSpec
+from media.speech.openai_api import load_sdk
 from media.speech.realtime.openai_socket import JsonSocket, arguments_of, decoded, encoded, error_of
 from media.speech.realtime.openai_turns import Turns
 from media.speech.speech_to_speech import CallsWanted, SpeechAbilities, SpeechEvent, SpeechOpening
@@ -256,3 +257,6 @@ def _object(value: Mapping[str, Any], member: str) -> Mapping[str, Any]:
 def open_adapter(config: OpenAiLive, context: AdapterContext) -> OpenAiVoice:
     """The adapter for a configuration, with the key and address to use."""
     return OpenAiVoice(config, context)
+
+
+load_sdk(lambda sdk: sdk.live)

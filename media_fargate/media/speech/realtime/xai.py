@@ -12,6 +12,7 @@ from media.audio.levels import duration
 from media.speech.adapters import AdapterContext
 from media.speech.failures import timed_out
 from media.speech.interfaces import ProviderError, ProviderUsage, ToolCall, ToolSpec
+from media.speech.openai_api import load_sdk
 from media.speech.realtime.openai_socket import JsonSocket, arguments_of, decoded, encoded, error_of
 from media.speech.speech_to_speech import (
     AgentAudio,
@@ -267,3 +268,6 @@ def _object(value: Mapping[str, Any], member: str) -> Mapping[str, Any]:
 def open_adapter(config: XaiRealtime, context: AdapterContext) -> XaiVoice:
     """The adapter for a configuration, with the key and address to use."""
     return XaiVoice(config, context)
+
+
+load_sdk(lambda sdk: sdk.realtime)
