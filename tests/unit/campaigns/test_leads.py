@@ -6,16 +6,16 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from sovereign.campaigns import LeadStore, NewLead, intake, items, lead_store
+from sovereign.campaigns import LeadStore, NewLead, intake, items
 from sovereign.campaigns.intake import ABANDONED_AFTER
-from sovereign.campaigns.items import phone_ref
+from sovereign.campaigns.items import lead_ref, phone_ref
 from sovereign.campaigns.lead import new_lead_id, number_in
 from sovereign.do_not_call import DoNotCallStore
 from sovereign.do_not_call.model import Listing
 from sovereign.kernel.clock import to_wire, utc_now
 from sovereign.kernel.errors import ConflictError, UnavailableError
 from sovereign.kernel.references import is_id
-from sovereign.kernel.table import Put, Ref, Table, Update
+from sovereign.kernel.table import Put, Table, Update
 from tests.unit.assistants.fixtures import ORG, UNKNOWN_ID, Requests
 from tests.unit.campaigns.contacts import contacts, phone
 
@@ -140,8 +140,7 @@ def test_number_on_the_do_not_call_list_is_skipped(
 def test_pages_stay_exact_when_leads_are_removed(
     client: TestClient, campaign_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (items, lead_store):
-        monkeypatch.setattr(module, "BLOCK", 10)
+    monkeypatch.setattr(items, "BLOCK", 10)
     everyone = []
     for start, count in ((0, 25), (25, 10)):
         body = {"leads": contacts(count, start=start)}
@@ -175,7 +174,7 @@ def test_removed_number_can_be_added_again(client: TestClient, campaign_id: str)
 
 def test_lead_on_the_phone_is_not_removed(client: TestClient, campaign_id: str, table: Table) -> None:
     lead = client.post(f"campaigns/{campaign_id}/leads", json={"phone_number": phone(1)}).json()["lead"]
-    key = Ref(f"ORG#{ORG}#CAMPAIGN#{campaign_id}", f"LEAD#{number_in(lead['id']):012d}")
+    key = lead_ref(ORG, campaign_id, lead["id"])
     table.update(Update(key, set={"status": "calling"}))
     assert client.delete(f"campaigns/{campaign_id}/leads/{lead['id']}").status_code == 409
     assert client.delete(f"campaigns/{campaign_id}/leads/{UNKNOWN_ID}").status_code == 404

@@ -24,7 +24,7 @@ from sovereign.campaigns import CampaignSettings, CampaignStore, LeadStore
 from sovereign.campaigns.attendance import Attendance
 from sovereign.campaigns.claim import link_ref
 from sovereign.campaigns.fleet import Fleet
-from sovereign.campaigns.items import lead_from_item, lead_ref
+from sovereign.campaigns.items import lead_from_item, lead_ref, leads_pk
 from sovereign.campaigns.lead import Lead
 from sovereign.campaigns.lead_moves import LeadMoves
 from sovereign.campaigns.model import OPEN, Campaign
@@ -173,8 +173,9 @@ class World:
         """The counts are what the leads' items say."""
         for campaign_id in self.campaign_ids:
             campaign = self._stored(campaign_id)
-            partition = self.table.items[f"ORG#{ORG}#CAMPAIGN#{campaign_id}"]
-            leads = [item for sk, item in partition.items() if sk.startswith("LEAD#")]
+            blocks = [name for name in campaign if name.startswith("block_")]
+            partitions = [leads_pk(ORG, campaign_id, int(name.removeprefix("block_"))) for name in blocks]
+            leads = [item for partition in partitions for item in self.table.items[partition].values()]
             counts = Counter(item["status"] for item in leads)
             for status in ("pending", "calling", "completed", "failed", "skipped"):
                 assert campaign.get(f"{status}_leads", 0) == counts[status], (status, campaign, counts)

@@ -9,6 +9,7 @@ from typing import Any, Final
 from zlib import crc32
 
 from sovereign.calls.events import FACT_SHARDS
+from sovereign.campaigns.items import campaign_pk
 from sovereign.kernel.clock import to_wire
 from sovereign.kernel.table import Put
 
@@ -50,7 +51,7 @@ def _fact(name: str, about: tuple[str, str, str], at: datetime, told: Mapping[st
     identity = {"version": _VERSION, "fact_id": fact_id, "org_id": org_id, "campaign_id": campaign_id}
     return Put(
         {
-            "pk": f"ORG#{org_id}#CAMPAIGN#{campaign_id}",
+            "pk": campaign_pk(org_id, campaign_id),
             "sk": f"FACT#{name}#{what}",
             "fact": name,
             "source": SOURCE,

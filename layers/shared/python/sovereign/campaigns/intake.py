@@ -108,8 +108,9 @@ class LeadIntake:
 
     def _allocate(self, ref: Ref, count: int) -> int:
         """The first of `count` numbers nobody else gets; numbers that are not used after all stay gaps."""
+        ahead = {"claims_ahead": True} if count > AT_ONCE else {}
         try:
-            item = self._table.update(Update(ref, add={"last_lead_number": count}, condition=still_open))
+            item = self._table.update(Update(ref, set=ahead, add={"last_lead_number": count}, condition=still_open))
         except ConditionFailed as failure:
             _require_open(failure.old)
             raise

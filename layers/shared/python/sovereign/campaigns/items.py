@@ -22,7 +22,9 @@ from sovereign.kernel.references import is_id, resource_ref
 from sovereign.kernel.table import Attr, Item, Put, Ref, Update, absent
 
 BLOCK = 1000
-"""Lead numbers in a block: how far a page's first query may have to skip."""
+"""Lead numbers in a block, which is a partition: how far a page's first query may have to skip."""
+PHONE_SHARDS = 16
+"""Partitions the numbers of a campaign are spread over."""
 
 still_open = Attr("status").eq("draft") | Attr("status").eq("scheduled") | Attr("status").eq("paused")
 """Condition: the campaign and its leads may be changed (`model.OPEN`)."""
@@ -41,9 +43,19 @@ def campaign_ref(org_id: str, campaign_id: str) -> Ref:
     return resource_ref(org_id, KIND, campaign_id.lower())
 
 
-def leads_pk(org_id: str, campaign_id: str) -> str:
-    """The partition of a campaign's leads and of the numbers among them."""
+def campaign_pk(org_id: str, campaign_id: str) -> str:
+    """The partition of what belongs to a campaign beside its leads: facts and imports."""
     return f"ORG#{org_id}#CAMPAIGN#{campaign_id}"
+
+
+def leads_pk(org_id: str, campaign_id: str, block: int) -> str:
+    """The partition of a block of leads: one for all would take 1,000 writes a second, however many are added."""
+    return f"{campaign_pk(org_id, campaign_id)}#LEADS#{block}"
+
+
+def phones_pks(org_id: str, campaign_id: str) -> list[str]:
+    """The partitions of the numbers in a campaign."""
+    return [f"{campaign_pk(org_id, campaign_id)}#PHONES#{shard}" for shard in range(PHONE_SHARDS)]
 
 
 def lead_sk(number: int) -> str:
@@ -55,12 +67,18 @@ def lead_ref(org_id: str, campaign_id: str, lead_id: str) -> Ref:
     """The key of a lead. Raises LeadNotFoundError for what cannot be an id."""
     if not is_id(lead_id):
         raise LeadNotFoundError
-    return Ref(leads_pk(org_id, campaign_id), lead_sk(number_in(lead_id)))
+    return numbered_ref(org_id, campaign_id, number_in(lead_id))
+
+
+def numbered_ref(org_id: str, campaign_id: str, number: int) -> Ref:
+    """The key of the lead with a number."""
+    return Ref(leads_pk(org_id, campaign_id, block_of(number)), lead_sk(number))
 
 
 def phone_ref(org_id: str, campaign_id: str, phone_number: str) -> Ref:
     """The key that keeps a number from being in a campaign twice."""
-    return Ref(leads_pk(org_id, campaign_id), f"PHONE#{phone_number}")
+    shard = crc32(phone_number.encode()) % PHONE_SHARDS
+    return Ref(phones_pks(org_id, campaign_id)[shard], f"PHONE#{phone_number}")
 
 
 def is_lead(item: Item) -> bool:
@@ -85,6 +103,7 @@ def campaign_from_item(item: Item) -> Campaign:
         updated_at=from_wire(item["updated_at"]),
         zones=frozenset(n.removeprefix(_ZONE) for n, count in item.items() if n.startswith(_ZONE) and count > 0),
         run=_run(item),
+        claims_ahead=item.get("claims_ahead", False),
     )
 
 
@@ -174,7 +193,7 @@ def block_of(number: int) -> int:
 
 def lead_put(org_id: str, lead: Lead) -> Put:
     """The write of a new lead."""
-    key = Ref(leads_pk(org_id, lead.campaign_id), lead_sk(lead.number))
+    key = numbered_ref(org_id, lead.campaign_id, lead.number)
     return Put({**key._asdict(), **_lead_attributes(lead)}, absent)
 
 

@@ -1,4 +1,4 @@
-"""Where leads are kept: a partition a campaign, in the order in which they were added."""
+"""Where leads are kept: a partition for each thousand of a campaign, in the order in which they were added."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,6 @@ from itertools import islice
 
 from sovereign.campaigns.intake import LeadIntake
 from sovereign.campaigns.items import (
-    BLOCK,
     campaign_from_item,
     campaign_ref,
     count_moves,
@@ -14,7 +13,6 @@ from sovereign.campaigns.items import (
     counting,
     lead_from_item,
     lead_ref,
-    lead_sk,
     leads_pk,
     phone_ref,
 )
@@ -24,8 +22,6 @@ from sovereign.kernel.clock import Clock, utc_now
 from sovereign.kernel.errors import ConflictError
 from sovereign.kernel.table import Attr, Delete, Item, Table
 from sovereign.kernel.unit_of_work import UnitOfWork
-
-_AFTER_LEADS = "LEAD#~"
 
 
 @dataclass(frozen=True)
@@ -44,24 +40,23 @@ class LeadStore:
         self._intake = LeadIntake(table, clock=clock)
 
     def page(self, org_id: str, campaign_id: str, *, limit: int, offset: int) -> LeadPage:
-        """Leads from `offset` on, oldest first (two requests, one more per MB, whatever the offset).
+        """Leads from `offset` on, oldest first: a request, and one for each thousand numbers the page lies in, whatever
+        the offset.
 
-        The campaign's counts by block find the thousand numbers the page begins in; at most so many are skipped.
+        The campaign's counts by block find the blocks of the page; at most a block's leads are skipped.
         """
         item = self._table.get(campaign_ref(org_id, campaign_id), consistent=True)
         if item is None:
             raise CampaignNotFoundError
         campaign = campaign_from_item(item)
-        first, skipped = _beginning(campaign, offset)
-        if first is None:
-            return LeadPage([], campaign.counts.total)
-        found = self._table.query(
-            leads_pk(org_id, campaign.id),
-            between=(lead_sk(first), _AFTER_LEADS),
-            limit=skipped + limit,
-            consistent=True,
-        )
-        leads = [lead_from_item(entry, campaign) for entry in islice(found, skipped, skipped + limit)]
+        blocks, skipped = _blocks_of(campaign, offset, limit)
+        found: list[Item] = []
+        for block in blocks:
+            rows = self._table.query(
+                leads_pk(org_id, campaign.id, block), limit=skipped + limit - len(found), consistent=True
+            )
+            found += islice(rows, skipped + limit - len(found))
+        leads = [lead_from_item(entry, campaign) for entry in found[skipped:]]
         return LeadPage(leads, campaign.counts.total)
 
     def add(self, org_id: str, campaign_id: str, given: Sequence[NewLead]) -> list[Lead]:
@@ -95,14 +90,15 @@ class LeadStore:
         unit.commit(self._table)
 
 
-def _beginning(campaign: Campaign, offset: int) -> tuple[int | None, int]:
-    """The first number of the block in which the lead at `offset` lies, and how many leads of it come before."""
-    before = 0
+def _blocks_of(campaign: Campaign, offset: int, limit: int) -> tuple[list[int], int]:
+    """The blocks in which the leads from `offset` on lie, and how many leads of the first one come before."""
+    before, skipped, blocks = 0, 0, []
     for block, count in sorted(campaign.blocks.items()):
-        if offset < before + count:
-            return block * BLOCK + 1, offset - before
+        if before < offset + limit and offset < before + count:
+            skipped = skipped if blocks else offset - before
+            blocks.append(block)
         before += count
-    return None, 0
+    return blocks, skipped
 
 
 def _being_called() -> ConflictError:

@@ -141,7 +141,7 @@ class Run:
 class Campaign:
     """A saved campaign. `zones` are those of its pending leads, "" for the campaign's own. `blocks` counts the leads of
     each thousand of lead numbers, `last_lead_number` gave out so many numbers; `stored_counts` is what the leads' items
-    say."""
+    say. `claims_ahead`: numbers were claimed before their leads were stored, so a claim without a lead may be left."""
 
     id: str
     org_id: str
@@ -155,6 +155,7 @@ class Campaign:
     updated_at: datetime
     zones: frozenset[str] = frozenset()
     run: Run = field(default_factory=Run)
+    claims_ahead: bool = False
 
     @property
     def is_open(self) -> bool:

@@ -1,23 +1,32 @@
-"""Removing a campaign with everything in its partition: at once where it fits one transaction, else piece by piece.
+"""Removing a campaign with everything that belongs to it: at once where it fits one transaction, else piece by piece.
 
 A campaign that is removed in pieces is cancelled first, so nobody is called any more, and its counts stay exact; it is
 gone with the last piece. A removal that was cut off is finished by asking again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
-from sovereign.campaigns.items import campaign_from_item, count_moves, is_lead, leads_pk, stored_status
+from sovereign.campaigns.items import (
+    campaign_from_item,
+    campaign_pk,
+    count_moves,
+    is_lead,
+    leads_pk,
+    phone_ref,
+    phones_pks,
+    stored_status,
+)
 from sovereign.campaigns.model import KIND, Campaign, CampaignNotFoundError
 from sovereign.kernel.clock import Clock
 from sovereign.kernel.conditions import Attr, Condition
 from sovereign.kernel.errors import ConflictError, UnavailableError
 from sovereign.kernel.references import User, move_uses, resource_ref
-from sovereign.kernel.table import ConditionFailed, Delete, Item, Page, Ref, Table, Update, present
+from sovereign.kernel.table import ConditionFailed, Delete, Item, Ref, Table, Update, present
 from sovereign.kernel.unit_of_work import UnitOfWork
 
 PIECE = 95
-"""Items removed in one transaction: beside them the campaign and its uses of an assistant and a number."""
+"""Writes of one transaction: beside them the campaign and its uses of an assistant and a number."""
 MOST_TIME = timedelta(seconds=20)
 """A request is answered within 28 s."""
 
@@ -52,19 +61,39 @@ class CampaignRemoval:
         while self._clock() < until:
             if self._campaign.stored_counts.calling:
                 raise _being_called()
-            page = self._page()
+            items, is_all = self._found()
             try:
-                if page.next is None:
-                    self._remove_last(page.items)
+                if is_all:
+                    self._remove_last(items)
                     return
                 self._cancel()
-                self._remove_piece(page.items)
+                self._remove_piece(items)
             except _MovedError:
-                self._look_again()
+                pass
+            self._look_again()
         raise UnavailableError("The campaign is cancelled and its leads are being removed; ask again.", retry_after=1)
 
-    def _page(self) -> Page:
-        return self._table.page(leads_pk(self._campaign.org_id, self._campaign.id), limit=PIECE, consistent=True)
+    def _found(self) -> tuple[Sequence[Item], bool]:
+        """What fits the next transaction, and whether nothing is left beside it."""
+        items: list[Item] = []
+        for pk in self._partitions():
+            room = PIECE - len(self._keys(items))
+            if room < 2:
+                return items, False
+            page = self._table.page(pk, limit=room // 2, consistent=True)
+            items += page.items
+            if page.next is not None:
+                return items, False
+        return items, True
+
+    def _partitions(self) -> Iterator[str]:
+        org_id, campaign = self._campaign.org_id, self._campaign
+        for block, count in sorted(campaign.blocks.items()):
+            if count:
+                yield leads_pk(org_id, campaign.id, block)
+        if campaign.claims_ahead:
+            yield from phones_pks(org_id, campaign.id)
+        yield campaign_pk(org_id, campaign.id)
 
     def _cancel(self) -> None:
         if self._cancelled:
@@ -93,9 +122,19 @@ class CampaignRemoval:
         unit.commit(self._table)
 
     def _delete(self, unit: UnitOfWork, items: Sequence[Item]) -> None:
+        status = {Ref(item["pk"], item["sk"]): item["status"] for item in items if is_lead(item)}
+        for key in self._keys(items):
+            unchanged = Attr("status").eq(status[key]) if key in status else None
+            unit.add(Delete(key, unchanged), otherwise=_moved)
+
+    def _keys(self, items: Sequence[Item]) -> dict[Ref, None]:
+        """The keys of what is deleted, in order: a lead takes the claim of its number with it."""
+        keys: dict[Ref, None] = {}
         for item in items:
-            unchanged = Attr("status").eq(item["status"]) if is_lead(item) else present
-            unit.add(Delete(Ref(item["pk"], item["sk"]), unchanged), otherwise=_moved)
+            keys[Ref(item["pk"], item["sk"])] = None
+            if is_lead(item):
+                keys[phone_ref(self._campaign.org_id, self._campaign.id, item["phone_number"])] = None
+        return keys
 
     def _look_again(self) -> None:
         item = self._table.get(self._ref, consistent=True)
