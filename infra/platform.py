@@ -25,6 +25,7 @@ class Data:
     signing_secret: secretsmanager.Secret
     platform_keys: secretsmanager.Secret
     recordings: s3.Bucket
+    imports: s3.Bucket
 
 
 @dataclass(frozen=True)
@@ -41,12 +42,13 @@ class Messaging:
 
 @dataclass(frozen=True)
 class Platform:
-    """Everything a function may need; `messaging` and `node_gateway` are None until their stacks exist."""
+    """Everything a function may need; what another stack than the data's makes is None until that exists."""
 
     stage: Stage
     data: Data
     messaging: Messaging | None = None
     node_gateway: lambda_.IFunction | None = None
+    import_queue: sqs.Queue | None = None
 
 
 def run_campaign_name(stage: Stage) -> str:

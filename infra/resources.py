@@ -17,6 +17,9 @@ class Need(StrEnum):
     RECORDINGS_READ = "recordings_read"
     RECORDINGS_FINISH = "recordings_finish"
     RECORDINGS_DELETE = "recordings_delete"
+    IMPORTS_OFFER = "imports_offer"
+    IMPORTS_WORK = "imports_work"
+    IMPORT_QUEUE = "import_queue"
     API_URL = "api_url"
     NODE_GATEWAY = "node_gateway"
     RUN_CAMPAIGN = "run_campaign"
@@ -64,7 +67,7 @@ API_RESOURCES: tuple[ApiResource, ...] = (
     ApiResource("sip_trunks", ("sip-trunks",), needs=ROUTED | {Need.ENCRYPTION}),
     ApiResource("workflows", ("workflows",), needs=ROUTED | {Need.ENCRYPTION}),
     ApiResource("mcp_servers", ("mcp-servers",), needs=ROUTED | {Need.ENCRYPTION}),
-    ApiResource("campaigns", ("campaigns",)),
+    ApiResource("campaigns", ("campaigns",), needs=ROUTED | {Need.IMPORTS_OFFER}),
     ApiResource("domains", ("domains",), needs=ROUTED | {Need.ORGANIZATION_KEYS, Need.PLATFORM_KEYS}),
     ApiResource("voices", ("voices",)),
     ApiResource(
@@ -146,6 +149,13 @@ CAMPAIGN_TASKS = Worker(
     timeout_seconds=90,
 )
 """A turn of a campaign paces for 50 s, and then waits for the answers of calls it handed over."""
+IMPORT_LEADS = Worker(
+    "import_leads",
+    frozenset({Need.TABLE, Need.IMPORTS_WORK, Need.IMPORT_QUEUE}),
+    timeout_seconds=300,
+    memory_mb=1024,
+)
+"""Works on one import for up to four minutes, and leaves the rest to its next invocation."""
 NODE_GATEWAY = Worker("node_gateway", frozenset({Need.TABLE, Need.CONTROL_SECRET}), timeout_seconds=20)
 
 WORKERS: tuple[Worker, ...] = (
@@ -156,5 +166,6 @@ WORKERS: tuple[Worker, ...] = (
     APPLY_RETENTION,
     REAP_LOST_CALLS,
     CAMPAIGN_TASKS,
+    IMPORT_LEADS,
     NODE_GATEWAY,
 )

@@ -1,6 +1,6 @@
 """What the campaign routes answer."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -19,6 +19,8 @@ from sovereign.http.contract.operation import (
     envelope,
     view,
 )
+from sovereign.lead_imports.model import MAX_FILE_BYTES
+from sovereign.lead_imports.model import Status as ImportStatus
 
 Count = Annotated[int, Field(ge=0)]
 
@@ -57,6 +59,37 @@ Lead = view(
     attempts=Count,
     last_attempt_at=Moment | None,
     created_at=Moment,
+)
+Upload = view(
+    "ImportUpload",
+    method=Literal["POST"],
+    url=str,
+    fields=dict[str, str | None],
+    max_bytes=Count,
+    expires_at=Moment,
+)
+ErrorFile = view("ImportErrorFile", url=str, expires_at=Moment)
+ImportFailure = view("ImportFailure", code=str, message=str)
+Import = view(
+    "LeadImport",
+    id=Id,
+    campaign_id=Id,
+    status=ImportStatus,
+    size_bytes=Count | None,
+    sha256=str | None,
+    total_rows=Count | None,
+    processed_rows=Count,
+    imported_rows=Count,
+    skipped_rows=Count,
+    duplicate_rows=Count,
+    invalid_rows=Count,
+    same_as_import_id=Id | None,
+    error=ImportFailure | None,
+    upload=Upload | None,
+    error_file=ErrorFile | None,
+    created_at=Moment,
+    started_at=Moment | None,
+    finished_at=Moment | None,
 )
 _AGENT = "3f1c6f0e-8f0a-4f5e-9a55-0d3b5a4c7e21"
 _CREATE: JsonObject = {
@@ -119,6 +152,51 @@ _LEAD: JsonObject = {
     "last_attempt_at": None,
     "created_at": "2026-11-23T09:30:00.000Z",
 }
+_WAITING: JsonObject = {
+    "id": "b7c1a0de-52b4-4c39-9d0a-6e0f4f1f7c55",
+    "campaign_id": _EXAMPLE["id"],
+    "status": "waiting",
+    "size_bytes": None,
+    "sha256": None,
+    "total_rows": None,
+    "processed_rows": 0,
+    "imported_rows": 0,
+    "skipped_rows": 0,
+    "duplicate_rows": 0,
+    "invalid_rows": 0,
+    "same_as_import_id": None,
+    "error": None,
+    "upload": {
+        "method": "POST",
+        "url": "https://imports.s3.eu-west-1.amazonaws.com/",
+        "fields": {"key": "uploads/…", "policy": "…", "x-amz-signature": "…"},
+        "max_bytes": MAX_FILE_BYTES,
+        "expires_at": "2026-11-23T10:30:00.000Z",
+    },
+    "error_file": None,
+    "created_at": "2026-11-23T09:30:00.000Z",
+    "started_at": None,
+    "finished_at": None,
+}
+_FINISHED: JsonObject = {
+    **_WAITING,
+    "status": "completed",
+    "size_bytes": 4_212_009,
+    "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    "total_rows": 100_000,
+    "processed_rows": 100_000,
+    "imported_rows": 99_990,
+    "skipped_rows": 12,
+    "duplicate_rows": 7,
+    "invalid_rows": 3,
+    "upload": None,
+    "error_file": {
+        "url": "https://imports.s3.eu-west-1.amazonaws.com/imports/…",
+        "expires_at": "2026-11-23T09:50:00.000Z",
+    },
+    "started_at": "2026-11-23T09:31:00.000Z",
+    "finished_at": "2026-11-23T09:35:00.000Z",
+}
 _PAGE = {"total": 1, "limit": 1000, "offset": 0}
 
 OPERATIONS: Operations = {
@@ -143,4 +221,10 @@ OPERATIONS: Operations = {
         created="/lead/id",
     ),
     "DELETE /campaigns/{campaign_id}/leads/{lead_id}": Operation(Done, DONE),
+    "POST /campaigns/{campaign_id}/imports": Operation(
+        envelope(**{"import": Import}), {"import": _WAITING}, request={}, created="/import/id"
+    ),
+    "GET /campaigns/{campaign_id}/imports/{import_id}": Operation(
+        envelope(**{"import": Import}), {"import": _FINISHED}
+    ),
 }

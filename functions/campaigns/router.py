@@ -4,11 +4,22 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 
-from functions.campaigns.schemas import CampaignCreate, CampaignPatch, LeadPageDep, LeadsCreate
+from functions.campaigns.schemas import CampaignCreate, CampaignPatch, ImportCreate, LeadPageDep, LeadsCreate
 from sovereign.campaigns import Campaign, CampaignStore, LeadStore
 from sovereign.campaigns.progress import progress_of
 from sovereign.http import CallerDep, TableDep
 from sovereign.kernel.clock import utc_now
+from sovereign.kernel.settings import Environment, read_environment
+from sovereign.lead_imports.files import ImportFiles
+from sovereign.lead_imports.model import LeadImport
+from sovereign.lead_imports.store import ImportStore
+
+
+class CampaignsEnvironment(Environment):
+    """IMPORTS_BUCKET."""
+
+    imports_bucket: str
+
 
 router = APIRouter(prefix="/campaigns", tags=["campaigns"])
 
@@ -21,12 +32,28 @@ def _leads(table: TableDep) -> LeadStore:
     return LeadStore(table)
 
 
+def _imports(table: TableDep) -> ImportStore:
+    return ImportStore(table)
+
+
+def _files() -> ImportFiles:
+    return ImportFiles(read_environment(CampaignsEnvironment).imports_bucket)
+
+
 def _shown(campaign: Campaign) -> dict[str, Any]:
     return {**campaign.public(), "progress": progress_of(campaign, utc_now())}
 
 
+def _import_shown(found: LeadImport, files: ImportFiles) -> dict[str, Any]:
+    now = utc_now()
+    addresses = {"upload": files.upload_form(found, now), "error_file": files.errors_link(found, now)}
+    return {"import": {**found.public(), **addresses}}
+
+
 StoreDep = Annotated[CampaignStore, Depends(_store)]
 LeadsDep = Annotated[LeadStore, Depends(_leads)]
+ImportsDep = Annotated[ImportStore, Depends(_imports)]
+FilesDep = Annotated[ImportFiles, Depends(_files)]
 
 
 @router.get("", summary="List campaigns")
@@ -57,9 +84,9 @@ def update_campaign(campaign_id: str, body: CampaignPatch, caller: CallerDep, st
 
 
 @router.delete("/{campaign_id}", summary="Delete a campaign")
-def delete_campaign(campaign_id: str, caller: CallerDep, store: StoreDep) -> dict[str, Any]:
-    """Its leads go with it; refused while one of them is being called."""
-    store.delete(caller.org_id, campaign_id)
+def delete_campaign(campaign_id: str, caller: CallerDep, store: StoreDep, files: FilesDep) -> dict[str, Any]:
+    """Its leads and imported files go with it; refused while one of them is being called."""
+    store.delete(caller.org_id, campaign_id, erase_files=lambda: files.erase_campaign(caller.org_id, campaign_id))
     return {"success": True}
 
 
@@ -83,3 +110,23 @@ def remove_lead(campaign_id: str, lead_id: str, caller: CallerDep, leads: LeadsD
     """Refused while the lead is being called."""
     leads.remove(caller.org_id, campaign_id, lead_id)
     return {"success": True}
+
+
+@router.post("/{campaign_id}/imports", status_code=201, summary="Import leads from a file")
+def create_import(
+    campaign_id: str,
+    caller: CallerDep,
+    imports: ImportsDep,
+    files: FilesDep,
+    body: ImportCreate | None = None,  # noqa: ARG001 - it has no member, and an unknown one is refused
+) -> dict[str, Any]:
+    """Answers where to send a CSV file of up to 100,000 leads; the upload starts the import."""
+    return _import_shown(imports.create(caller.org_id, campaign_id), files)
+
+
+@router.get("/{campaign_id}/imports/{import_id}", summary="Get an import")
+def get_import(
+    campaign_id: str, import_id: str, caller: CallerDep, imports: ImportsDep, files: FilesDep
+) -> dict[str, Any]:
+    """How far it is, what became of the file's rows, and where the list of those that were left out can be fetched."""
+    return _import_shown(imports.get(caller.org_id, campaign_id, import_id), files)

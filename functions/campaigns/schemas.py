@@ -61,6 +61,10 @@ class CampaignPatch(RequestModel, CampaignChanges):
         )
 
 
+class ImportCreate(RequestModel):
+    """An import takes no members: the file is sent to the address in the answer."""
+
+
 class LeadsCreate(RequestModel):
     """One lead by its own members, or up to 1,000 in `leads`."""
 

@@ -5,6 +5,7 @@ from typing import Protocol
 
 import aws_cdk as cdk
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
 
 from infra.platform import (
     Messaging,
@@ -118,6 +119,38 @@ def _recordings_delete(platform: Platform, grantee: iam.IGrantable, set_variable
     set_variable("RECORDINGS_BUCKET", platform.data.recordings.bucket_name)
 
 
+def _imports_offer(platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
+    """What a function signs is good for what its own role may do: uploads may be written, error files read."""
+    bucket = platform.data.imports
+    for action, objects in (("PutObject", "uploads/*"), ("GetObject", "imports/*"), ("DeleteObject", "*")):
+        statement = iam.PolicyStatement(actions=[f"s3:{action}"], resources=[bucket.arn_for_objects(objects)])
+        grantee.grant_principal.add_to_principal_policy(statement)
+    _list(bucket, grantee)
+    set_variable("IMPORTS_BUCKET", bucket.bucket_name)
+
+
+def _imports_work(platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
+    bucket = platform.data.imports
+    actions = [f"s3:{action}" for action in ("DeleteObject", "GetObject", "PutObject")]
+    statement = iam.PolicyStatement(actions=actions, resources=[bucket.arn_for_objects("*")])
+    grantee.grant_principal.add_to_principal_policy(statement)
+    _list(bucket, grantee)
+    set_variable("IMPORTS_BUCKET", bucket.bucket_name)
+
+
+def _import_queue(platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
+    if platform.import_queue is None:
+        raise MissingResourceError("the queue of imports comes before the function that works it off")
+    platform.import_queue.grant_send_messages(grantee)
+    set_variable("IMPORT_QUEUE_URL", platform.import_queue.queue_url)
+
+
+def _list(bucket: s3.IBucket, grantee: iam.IGrantable) -> None:
+    """Without it, what is not there looks like what is forbidden."""
+    listing = iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn])
+    grantee.grant_principal.add_to_principal_policy(listing)
+
+
 def _api_url(platform: Platform, grantee: iam.IGrantable, set_variable: Setter) -> None:
     """By name: the API is deployed after what must know its address."""
     name = platform.stage.api_url_parameter
@@ -199,6 +232,9 @@ _GRANTERS: dict[Need, Granter] = {
     Need.RECORDINGS_READ: _recordings_read,
     Need.RECORDINGS_FINISH: _recordings_finish,
     Need.RECORDINGS_DELETE: _recordings_delete,
+    Need.IMPORTS_OFFER: _imports_offer,
+    Need.IMPORTS_WORK: _imports_work,
+    Need.IMPORT_QUEUE: _import_queue,
     Need.API_URL: _api_url,
     Need.NODE_GATEWAY: _node_gateway,
     Need.RUN_CAMPAIGN: _run_campaign,

@@ -1,5 +1,7 @@
 """What must outlive everything else: the table, the key, the secrets, the recordings. A stack of its own."""
 
+from typing import cast
+
 import aws_cdk as cdk
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
@@ -9,6 +11,7 @@ from constructs import Construct
 
 from infra.platform import Data
 from infra.stage import Stage
+from sovereign.lead_imports.model import ERRORS_KEPT, KEPT, UPLOADS
 
 INDEXES = (
     ("gsi1", "gsi1pk", "gsi1sk"),
@@ -38,6 +41,7 @@ class DataStack(cdk.Stack):
             signing_secret=self._generated("SigningSecret", f"{stage.prefix}/signing"),
             platform_keys=self._platform_keys(f"{stage.prefix}/platform-keys"),
             recordings=self._recordings(),
+            imports=self._imports(),
         )
         cdk.CfnOutput(self, "TableName", value=self.data.table.table_name)
         cdk.CfnOutput(self, "RecordingsBucket", value=self.data.recordings.bucket_name)
@@ -99,6 +103,29 @@ class DataStack(cdk.Stack):
             lifecycle_rules=[s3.LifecycleRule(abort_incomplete_multipart_upload_after=cdk.Duration.days(1))],
             removal_policy=cdk.RemovalPolicy.RETAIN,
         )
+
+    def _imports(self) -> s3.Bucket:
+        """Files of leads, on their way into the table. What is uploaded is told to the account's default bus."""
+        bucket = s3.Bucket(
+            self,
+            "Imports",
+            encryption=s3.BucketEncryption.KMS_MANAGED,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            enforce_ssl=True,
+            object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+            lifecycle_rules=[
+                s3.LifecycleRule(prefix=UPLOADS, expiration=cdk.Duration.days(1)),
+                s3.LifecycleRule(prefix=KEPT, expiration=cdk.Duration.days(ERRORS_KEPT.days)),
+                s3.LifecycleRule(abort_incomplete_multipart_upload_after=cdk.Duration.days(1)),
+            ],
+            removal_policy=cdk.RemovalPolicy.RETAIN,
+        )
+        lowest = cast("s3.CfnBucket", bucket.node.default_child)
+        # CDK's own switch for this is a function of its own that asks S3 after the deployment
+        lowest.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+        )
+        return bucket
 
 
 def _attribute(name: str) -> dynamodb.Attribute:

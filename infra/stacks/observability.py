@@ -34,10 +34,11 @@ class ObservabilityStack(cdk.Stack):
     ) -> None:
         super().__init__(scope, name, env=env)
         self.alarms = Alarms(self, stage)
-        functions = [*api.functions.values(), *events.functions, workflows.tasks, campaigns.tasks, media.node_gateway]
-        for made in functions:
+        functions = [*api.functions.values(), *events.functions, workflows.tasks, campaigns.tasks, campaigns.importer]
+        for made in (*functions, media.node_gateway):
             self.alarms.on_errors(f"{made.row.name.replace('_', '-')}-errors", made.name)
         self.alarms.on_messages("campaign-news-dead-letters", campaigns.news.dead_letters)
+        self.alarms.on_messages("lead-imports-dead-letters", campaigns.imports.dead_letters)
         self.alarms.on_failed_executions("run-campaign-failed", campaigns.run_campaign)
         for queue_name, queue in events.dead_letters.items():
             self.alarms.on_messages(queue_name, queue)

@@ -85,6 +85,8 @@ SIGNS = {
     Need.ORGANIZATION_KEYS_WRITE: "secretsmanager:PutSecretValue",
 }
 """An action that shows that a need was granted, and only to the rows that have it."""
+READERS = {Need.RECORDINGS_READ, Need.RECORDINGS_FINISH, Need.IMPORTS_OFFER, Need.IMPORTS_WORK}
+"""Who may fetch objects."""
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
@@ -96,7 +98,7 @@ def test_function_is_granted_what_its_row_says_and_no_more(embedded: Templates, 
     assert ("secretsmanager:GetSecretValue" in actions) == bool(
         row.needs & {Need.SIGNING_SECRET, Need.CONTROL_SECRET, Need.PLATFORM_KEYS, Need.ORGANIZATION_KEYS}
     )
-    assert ("s3:GetObject" in actions) == bool(row.needs & {Need.RECORDINGS_READ, Need.RECORDINGS_FINISH})
+    assert ("s3:GetObject" in actions) == bool(row.needs & READERS)
     assert "dynamodb:Scan" not in actions
 
 
@@ -205,13 +207,48 @@ def test_what_holds_state_is_kept_when_its_stack_goes(dev: Templates) -> None:
         assert all(resource["DeletionPolicy"] == "Retain" for resource in found.values()), kind
 
 
-def test_recordings_are_encrypted_and_private(dev: Templates) -> None:
-    (bucket,) = dev.of_type("AWS::S3::Bucket").values()
-    rules = bucket["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
-    assert rules[0]["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
-    assert all(bucket["Properties"]["PublicAccessBlockConfiguration"].values())
-    (policy,) = dev.of_type("AWS::S3::BucketPolicy").values()
-    assert "aws:SecureTransport" in str(policy)
+def test_buckets_are_encrypted_and_private(dev: Templates) -> None:
+    buckets = dev.of_type("AWS::S3::Bucket").values()
+    assert len(buckets) == 2
+    for bucket in buckets:
+        rules = bucket["Properties"]["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert rules[0]["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
+        assert all(bucket["Properties"]["PublicAccessBlockConfiguration"].values())
+    policies = dev.of_type("AWS::S3::BucketPolicy").values()
+    assert len(policies) == 2
+    assert all("aws:SecureTransport" in str(policy) for policy in policies)
+
+
+def test_files_of_leads_are_forgotten_and_their_upload_is_heard_of(dev: Templates) -> None:
+    name, bucket = next((n, b) for n, b in dev.of_type("AWS::S3::Bucket").items() if n.startswith("Imports"))
+    properties = bucket["Properties"]
+    days = {r["Prefix"]: r["ExpirationInDays"] for r in properties["LifecycleConfiguration"]["Rules"] if "Prefix" in r}
+    assert days == {"uploads/": 1, "imports/": 30}
+    assert properties["NotificationConfiguration"]["EventBridgeConfiguration"] == {"EventBridgeEnabled": True}
+    rule = next(r["Properties"] for n, r in dev.of_type("AWS::Events::Rule").items() if n.startswith("Uploaded"))
+    assert "EventBusName" not in rule, "S3 tells the account's default bus"
+    pattern = rule["EventPattern"]
+    assert (pattern["source"], pattern["detail-type"]) == (["aws.s3"], ["Object Created"])
+    assert name in str(pattern["detail"]["bucket"]["name"])
+    assert pattern["detail"]["object"]["key"] == [{"prefix": "uploads/"}]
+
+
+def test_routes_can_sign_uploads_and_error_files_and_nothing_else(dev: Templates) -> None:
+    _, function = function_named(dev, "campaigns")
+    statements = statements_of(dev, function["Properties"]["Role"]["Fn::GetAtt"][0])
+    objects = {s["Action"]: str(s["Resource"]) for s in statements if str(s["Action"]).startswith("s3:")}
+    assert "/uploads/*" in objects["s3:PutObject"]
+    assert "/imports/*" in objects["s3:GetObject"]
+
+
+def test_import_waits_six_times_as_long_as_its_function_and_takes_one_message(dev: Templates) -> None:
+    queues = dev.of_type("AWS::SQS::Queue", "campaigns")
+    queue = next(q for n, q in queues.items() if n.startswith("Imports") and "RedrivePolicy" in q["Properties"])
+    _, function = function_named(dev, "import_leads")
+    assert queue["Properties"]["VisibilityTimeout"] >= 6 * function["Properties"]["Timeout"]
+    mappings = dev.of_type("AWS::Lambda::EventSourceMapping", "campaigns")
+    mapping = next(m["Properties"] for n, m in mappings.items() if n.startswith("ImportLeads"))
+    assert (mapping["BatchSize"], mapping["FunctionResponseTypes"]) == (1, ["ReportBatchItemFailures"])
 
 
 def test_media_nodes_store_recordings_and_can_do_nothing_else_with_them(dev: Templates) -> None:
@@ -303,9 +340,9 @@ def size_of(folder: Path) -> int:
 
 def test_every_dead_letter_queue_has_an_alarm(dev: Templates) -> None:
     alarms = {a["Properties"]["AlarmName"] for a in dev.of_type("AWS::CloudWatch::Alarm").values()}
-    for name in ("deliveries-dead-letters", "notifications-dead-letters"):
-        assert f"sovereign-dev-{name}" in alarms
-    for name in ("failed-records", "failed-triggers", "stream-behind", "after-call-failed"):
+    queues = ("deliveries", "notifications", "campaign-news", "lead-imports")
+    other = ("failed-records", "failed-triggers", "stream-behind", "after-call-failed")
+    for name in (*(f"{queue}-dead-letters" for queue in queues), *other):
         assert f"sovereign-dev-{name}" in alarms
     for row in ROWS:
         assert f"sovereign-dev-{row.name.replace('_', '-')}-errors" in alarms

@@ -1,5 +1,6 @@
 """The shared fixtures of this area."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,13 +9,28 @@ from starlette.testclient import TestClient
 from functions.assistants.router import router as assistants
 from functions.campaigns.router import router as campaigns
 from functions.numbers.router import router as numbers
+from sovereign.kernel import aws, settings
+from sovereign.kernel.ids import new_id
+from sovereign.kernel.table import Table
 from tests.unit.assistants.fixtures import Api, api, cipher, cloud, requests_made, table
 
-__all__ = ["agent_id", "api", "cipher", "client", "cloud", "draft", "requests_made", "table"]
+__all__ = ["agent_id", "api", "bucket", "cipher", "client", "cloud", "draft", "requests_made", "table"]
 
 
 @pytest.fixture
-def client(api: Api) -> TestClient:
+def bucket(table: Table, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The bucket of imports, empty."""
+    name = f"imports-{new_id()}"
+    monkeypatch.setenv("IMPORTS_BUCKET", name)
+    settings.read_environment.cache_clear()
+    place: Any = {"LocationConstraint": "eu-west-1"}
+    aws.client("s3").create_bucket(Bucket=name, CreateBucketConfiguration=place)
+    yield name
+    settings.read_environment.cache_clear()
+
+
+@pytest.fixture
+def client(api: Api, bucket: str) -> TestClient:
     return api(campaigns, assistants, numbers)
 
 

@@ -19,6 +19,7 @@ PAUSED: Final = "campaign.paused"
 RESUMED: Final = "campaign.resumed"
 COMPLETED: Final = "campaign.completed"
 LEAD_FINISHED: Final = "campaign.lead.finished"
+IMPORT_FINISHED: Final = "campaign.import.finished"
 
 _KEPT = timedelta(days=7)
 _VERSION = 1
@@ -43,6 +44,14 @@ def lead_fact(
     """A lead is over: completed, failed or skipped."""
     told = {"lead_id": lead_id, "status": status, "outcome": outcome, "call_id": call_id, "attempts": attempts}
     return _fact(LEAD_FINISHED, (org_id, campaign_id, lead_id), at, told)
+
+
+def import_fact(
+    org_id: str, campaign_id: str, import_id: str, status: str, at: datetime, *, tally: Mapping[str, int]
+) -> Put:
+    """An import of leads is over: completed or failed; `tally` counts its rows."""
+    told = {"import_id": import_id, "status": status, **tally}
+    return _fact(IMPORT_FINISHED, (org_id, campaign_id, import_id), at, told)
 
 
 def _fact(name: str, about: tuple[str, str, str], at: datetime, told: Mapping[str, Any]) -> Put:

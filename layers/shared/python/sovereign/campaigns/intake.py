@@ -5,7 +5,7 @@ lead exists, and are then stored in transactions that keep the campaign's counts
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 from sovereign.campaigns.items import (
@@ -68,20 +68,7 @@ class LeadIntake:
         """The leads with numbers from `first` on; those on the do-not-call list are skipped from the start."""
         campaign_id, now = campaign.sk.partition("#")[2], self._clock()
         return [
-            Lead(
-                id=new_lead_id(first + place),
-                campaign_id=campaign_id,
-                number=first + place,
-                phone_number=lead.phone_number,
-                variables=dict(lead.variables),
-                timezone=lead.timezone,
-                status="skipped" if lead.phone_number in listed else "pending",
-                outcome="do_not_call" if lead.phone_number in listed else None,
-                call_id=None,
-                attempts=0,
-                last_attempt_at=None,
-                created_at=now,
-            )
+            lead_from(lead, campaign_id, first + place, now, is_listed=lead.phone_number in listed)
             for place, lead in enumerate(given)
         ]
 
@@ -197,6 +184,24 @@ class LeadIntake:
         for chunk in chunks(list(dict.fromkeys(keys)), WRITES):
             found |= self._table.get_many(chunk, consistent=True)
         return found
+
+
+def lead_from(given: NewLead, campaign_id: str, number: int, now: datetime, *, is_listed: bool) -> Lead:
+    """A new lead with its number; one on the do-not-call list is skipped from the start."""
+    return Lead(
+        id=new_lead_id(number),
+        campaign_id=campaign_id,
+        number=number,
+        phone_number=given.phone_number,
+        variables=dict(given.variables),
+        timezone=given.timezone,
+        status="skipped" if is_listed else "pending",
+        outcome="do_not_call" if is_listed else None,
+        call_id=None,
+        attempts=0,
+        last_attempt_at=None,
+        created_at=now,
+    )
 
 
 def check_repeats(given: Sequence[NewLead], path: str = "leads[{}].") -> None:

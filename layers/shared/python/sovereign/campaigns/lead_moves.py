@@ -73,10 +73,10 @@ class LeadMoves:
         self._mark(lead_ref(campaign.org_id, campaign.id, lead.id), due_at, until)
 
     def complete(self, campaign: Campaign) -> bool:
-        """Complete a campaign none of whose leads waits or is being called; True when this did it."""
+        """Complete a campaign none of whose leads waits, is being called or imported; True when this did it."""
         now = self._clock()
         done = replace(campaign, version=campaign.version + 1)
-        nothing_left = _none("pending_leads") & _none("calling_leads")
+        nothing_left = _none("pending_leads") & _none("calling_leads") & _none("open_imports")
         update = Update(
             resource_ref(campaign.org_id, KIND, campaign.id),
             set={"status": "completed", "version": done.version, "updated_at": to_wire(now)},

@@ -92,7 +92,8 @@ class LeadStore:
 
 def _blocks_of(campaign: Campaign, offset: int, limit: int) -> tuple[list[int], int]:
     """The blocks in which the leads from `offset` on lie, and how many leads of the first one come before."""
-    before, skipped, blocks = 0, 0, []
+    blocks: list[int] = []
+    before = skipped = 0
     for block, count in sorted(campaign.blocks.items()):
         if before < offset + limit and offset < before + count:
             skipped = skipped if blocks else offset - before

@@ -4,7 +4,7 @@ A campaign that is removed in pieces is cancelled first, so nobody is called any
 gone with the last piece. A removal that was cut off is finished by asking again.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 
 from sovereign.campaigns.items import (
@@ -47,11 +47,14 @@ class _MovedError(Exception):
 class CampaignRemoval:
     """One removal."""
 
-    def __init__(self, table: Table, campaign: Campaign, user: User, *, clock: Clock) -> None:
+    def __init__(
+        self, table: Table, campaign: Campaign, user: User, *, clock: Clock, erase_files: Callable[[], None]
+    ) -> None:
         self._table = table
         self._campaign = campaign
         self._user = user
         self._clock = clock
+        self._erase_files = erase_files
         self._ref = resource_ref(campaign.org_id, KIND, campaign.id)
         self._cancelled = campaign.status == "cancelled"
 
@@ -64,6 +67,7 @@ class CampaignRemoval:
             items, is_all = self._found()
             try:
                 if is_all:
+                    self._erase_files()  # first: what is left of them could not be asked for any more
                     self._remove_last(items)
                     return
                 self._cancel()

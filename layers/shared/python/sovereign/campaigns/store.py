@@ -127,10 +127,11 @@ class CampaignStore:
         unit.commit(self._table)
         return changed
 
-    def delete(self, org_id: str, campaign_id: str) -> None:
-        """Remove a campaign with its leads (three requests when few). Raises ConflictError while a lead is called."""
+    def delete(self, org_id: str, campaign_id: str, *, erase_files: Callable[[], None] = lambda: None) -> None:
+        """Remove a campaign with its leads and files (four requests when few). Raises ConflictError while a lead is
+        called."""
         stored = self.get(org_id, campaign_id)
-        CampaignRemoval(self._table, stored, _user(stored), clock=self._clock).run()
+        CampaignRemoval(self._table, stored, _user(stored), clock=self._clock, erase_files=erase_files).run()
 
     def _save(self, campaign: Campaign, leads: Sequence[Lead]) -> None:
         unit = UnitOfWork()

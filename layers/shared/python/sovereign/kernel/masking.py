@@ -4,8 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-SECRET_NAMES = frozenset({"secret", "webhook_secret", "api_key", "auth_password", "headers"})
-"""Members that are write-only or masked at any depth of a response."""
+SECRET_NAMES = frozenset({
+    "secret", "webhook_secret", "api_key", "auth_password", "headers", "x-amz-signature", "x-amz-security-token"
+})  # fmt: skip
+"""Members that are write-only or masked at any depth of a response; the last two sign an upload."""
 
 _DOTS = "..."
 _SHOW_LAST_FROM = 16
