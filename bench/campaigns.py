@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from bench import imports
 from bench.table import Row
 
 PACED, LEADS, MANY_LEADS, DISTURBED = 8, 200, 1000, 60
@@ -34,6 +35,7 @@ def run(tell: Callable[[str], None]) -> list[Row]:
         Row("campaign_requests_per_dial", few, note="claim, call and its end"),
         Row("campaign_dial_cost_ratio", many / few, note=f"{MANY_LEADS} leads over {LEADS}"),
         Row("campaign_transitions_per_lead", transitions, note=f"{LEADS} leads at 1 call a second"),
+        *imports.measure(tell),
     ]
 
 

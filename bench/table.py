@@ -34,6 +34,9 @@ BUDGETS: dict[str, Budget] = {
     "campaign_requests_per_dial": Budget("requests", 25),
     "campaign_dial_cost_ratio": Budget("ratio", 1.1),
     "campaign_transitions_per_lead": Budget("states", 0.3),
+    "import_100k_own_s": Budget("s", 120),
+    "import_requests_per_lead": Budget("requests", 0.05),
+    "import_fullest_partition_pct": Budget("%", 5),
     "warm_start_s": Budget("s", 20),
     "cold_import_ms": Budget("ms", 600),
 }

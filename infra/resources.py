@@ -153,9 +153,10 @@ IMPORT_LEADS = Worker(
     "import_leads",
     frozenset({Need.TABLE, Need.IMPORTS_WORK, Need.IMPORT_QUEUE}),
     timeout_seconds=300,
-    memory_mb=1024,
+    memory_mb=1769,
 )
-"""Works on one import for up to four minutes, and leaves the rest to its next invocation."""
+"""Works on one import for up to four minutes, and leaves the rest to its next invocation. It checks numbers most of the
+time: with so much memory it has a whole processor."""
 NODE_GATEWAY = Worker("node_gateway", frozenset({Need.TABLE, Need.CONTROL_SECRET}), timeout_seconds=20)
 
 WORKERS: tuple[Worker, ...] = (

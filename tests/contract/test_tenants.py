@@ -87,6 +87,7 @@ def _objects(organizations: Organizations, org_id: str, api: Api, platform: Loca
         "/analysis-templates/{template_id}": ANALYSIS_TEMPLATES.create(api)["id"],
         "campaign_id": campaign,
         "lead_id": api.get(f"/campaigns/{campaign}/leads")["leads"][0]["id"],
+        "import_id": api.post(f"/campaigns/{campaign}/imports", {})["import"]["id"],
         "key_id": api.post("/api-keys", {"name": "Second"})["api_key"]["id"],
         "call_id": api.get("/calls")["calls"][0]["id"],
         "delivery_id": _deliveries(api, "delivered")[0]["id"],

@@ -55,7 +55,11 @@ def leads_pk(org_id: str, campaign_id: str, block: int) -> str:
 
 def phones_pks(org_id: str, campaign_id: str) -> list[str]:
     """The partitions of the numbers in a campaign."""
-    return [f"{campaign_pk(org_id, campaign_id)}#PHONES#{shard}" for shard in range(PHONE_SHARDS)]
+    return [_phones_pk(org_id, campaign_id, shard) for shard in range(PHONE_SHARDS)]
+
+
+def _phones_pk(org_id: str, campaign_id: str, shard: int) -> str:
+    return f"{campaign_pk(org_id, campaign_id)}#PHONES#{shard}"
 
 
 def lead_sk(number: int) -> str:
@@ -78,7 +82,7 @@ def numbered_ref(org_id: str, campaign_id: str, number: int) -> Ref:
 def phone_ref(org_id: str, campaign_id: str, phone_number: str) -> Ref:
     """The key that keeps a number from being in a campaign twice."""
     shard = crc32(phone_number.encode()) % PHONE_SHARDS
-    return Ref(phones_pks(org_id, campaign_id)[shard], f"PHONE#{phone_number}")
+    return Ref(_phones_pk(org_id, campaign_id, shard), f"PHONE#{phone_number}")
 
 
 def is_lead(item: Item) -> bool:

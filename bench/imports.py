@@ -1,0 +1,77 @@
+"""A file of a hundred thousand leads: our own time for it, its table requests, and how its writes are spread.
+
+The real importer on a table and a file in memory: the time is what the function itself needs, without the table's.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+from bench.table import Row
+
+ROWS: Final = 100_000
+_PIECE: Final = 1024 * 1024
+
+
+def measure(tell: Callable[[str], None], rows: int = ROWS) -> list[Row]:
+    """The rows of an import."""
+    from sovereign.lead_imports.files import ImportFiles, ImportKey  # noqa: PLC0415 - after the variables
+    from sovereign.lead_imports.importer import Importer  # noqa: PLC0415 - as above
+    from sovereign.lead_imports.store import ImportStore  # noqa: PLC0415 - as above
+    from tests.unit.calls.harness import ORG  # noqa: PLC0415 - as above
+    from tests.unit.campaigns.simulation.world import World  # noqa: PLC0415 - as above
+
+    content = _file(rows)
+
+    class FileInMemory(ImportFiles):
+        """In place of the bucket."""
+
+        def __init__(self) -> None:
+            """Nothing to connect to."""
+
+        def take_upload(self, key: ImportKey) -> int | None:
+            return len(content)
+
+        def pieces(self, key: ImportKey, size: int, offset: int) -> Iterator[bytes]:
+            return (content[at : at + _PIECE] for at in range(offset, size, _PIECE))
+
+        def erase_sources(self, key: ImportKey) -> None:
+            return
+
+    world = World(1, calm=True, leads=1)
+    world.table.interrupt = lambda: None
+    job = ImportStore(world.table, clock=world.clock).create(ORG, world.campaign_id)
+    before, requests = world.campaign().counts.total, world.table.requests
+    importer = Importer(world.table, FileInMemory(), clock=world.clock, sleep=lambda _: None)
+    began = time.perf_counter()
+    assert importer.run(ImportKey.of(job), time_is_left=lambda: True) == "done"
+    seconds = time.perf_counter() - began
+    requests = world.table.requests - requests
+    assert world.campaign().counts.total - before == rows
+    share = _fullest(world.table.items, world.campaign_id)
+    tell(
+        f"  {rows} leads imported: {seconds:.0f} s of our own, {requests} table requests, "
+        f"fullest partition {share:.1f}%"
+    )
+    return [
+        Row("import_100k_own_s", seconds * ROWS / rows, note=f"{rows} leads, without the table's time"),
+        Row("import_requests_per_lead", requests / rows, note="48 leads a transaction, one read before it"),
+        Row(
+            "import_fullest_partition_pct", share, note="of the items written; one partition takes 1,000 units a second"
+        ),
+    ]
+
+
+def soak(rows: int = ROWS) -> dict[str, Any]:
+    """An import of many leads, as a report."""
+    return {row.name: round(row.value, 3) for row in measure(lambda _: None, rows)}
+
+
+def _file(rows: int) -> bytes:
+    lines = (f'+316{20_000_000 + place},Name {place},"Street {place}, Town",Europe/Amsterdam' for place in range(rows))
+    return "\r\n".join(["phone_number,name,address,timezone", *lines, ""]).encode()
+
+
+def _fullest(items: Any, campaign_id: str) -> float:
+    sizes = [len(rows) for partition, rows in items.items() if f"#{campaign_id}#" in partition]
+    return 100 * max(sizes) / sum(sizes)
