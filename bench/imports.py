@@ -4,45 +4,28 @@ The real importer on a table and a file in memory: the time is what the function
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
 from bench.table import Row
 
 ROWS: Final = 100_000
-_PIECE: Final = 1024 * 1024
 
 
 def measure(tell: Callable[[str], None], rows: int = ROWS) -> list[Row]:
     """The rows of an import."""
-    from sovereign.lead_imports.files import ImportFiles, ImportKey  # noqa: PLC0415 - after the variables
+    from sovereign.lead_imports.files import ImportKey  # noqa: PLC0415 - after the variables
     from sovereign.lead_imports.importer import Importer  # noqa: PLC0415 - as above
     from sovereign.lead_imports.store import ImportStore  # noqa: PLC0415 - as above
     from tests.unit.calls.harness import ORG  # noqa: PLC0415 - as above
     from tests.unit.campaigns.simulation.world import World  # noqa: PLC0415 - as above
-
-    content = _file(rows)
-
-    class FileInMemory(ImportFiles):
-        """In place of the bucket."""
-
-        def __init__(self) -> None:
-            """Nothing to connect to."""
-
-        def take_upload(self, key: ImportKey) -> int | None:
-            return len(content)
-
-        def pieces(self, key: ImportKey, size: int, offset: int) -> Iterator[bytes]:
-            return (content[at : at + _PIECE] for at in range(offset, size, _PIECE))
-
-        def erase_sources(self, key: ImportKey) -> None:
-            return
+    from tests.unit.lead_imports.memory_file import FileInMemory  # noqa: PLC0415 - as above
 
     world = World(1, calm=True, leads=1)
     world.table.interrupt = lambda: None
     job = ImportStore(world.table, clock=world.clock).create(ORG, world.campaign_id)
     before, requests = world.campaign().counts.total, world.table.requests
-    importer = Importer(world.table, FileInMemory(), clock=world.clock, sleep=lambda _: None)
+    importer = Importer(world.table, FileInMemory(_file(rows)), clock=world.clock, sleep=lambda _: None)
     began = time.perf_counter()
     assert importer.run(ImportKey.of(job), time_is_left=lambda: True) == "done"
     seconds = time.perf_counter() - began

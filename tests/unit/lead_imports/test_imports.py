@@ -154,6 +154,11 @@ def test_too_large_a_file_is_refused(imports: Imports, monkeypatch: pytest.Monke
     assert imports.objects() == []
 
 
+def test_file_of_empty_lines_is_refused_before_it_takes_long(imports: Imports, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking, "MAX_LINES", 50)
+    assert imports.run(rows(1) + "\n" * 60)["error"]["code"] == "too_many_rows"
+
+
 def test_records_longer_than_memory_should_hold_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "MAX_RECORD_BYTES", 100)
     endless = (b'phone_number\n+1,"a\n' if not i else b'b","c\n' for i in range(10**9))

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from sovereign.lead_imports.columns import columns_of, delimiter_of
-from sovereign.lead_imports.model import MAX_ROWS, FileError, Place
+from sovereign.lead_imports.model import MAX_LINES, MAX_ROWS, FileError, Place
 from sovereign.lead_imports.reading import Record, first_line, records_of
 
 Opened = Callable[[int], Iterator[bytes]]
@@ -35,11 +35,19 @@ def check(opened: Opened) -> Checked:
             digest.update(piece)
             yield piece
 
-    records = (record for record in records_of(hashed(), delimiter, Place()) if not record.is_blank)
+    records = _filled(records_of(hashed(), delimiter, Place()))
     header = next(records)
     columns, first = columns_of(header), Place(header.behind.offset, header.behind.line, 0)
     rows = _count(records)
     return Checked(delimiter, columns, first, rows, digest.hexdigest())
+
+
+def _filled(records: Iterator[Record]) -> Iterator[Record]:
+    for record in records:
+        if record.line > MAX_LINES:
+            raise FileError("too_many_rows", f"the file has more than {MAX_LINES:,} lines")
+        if not record.is_blank:
+            yield record
 
 
 def _count(records: Iterator[Record]) -> int:

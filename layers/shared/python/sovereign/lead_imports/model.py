@@ -17,6 +17,8 @@ KEPT = "imports/"
 """Begins the keys of what is read from there, and of error files."""
 MAX_FILE_BYTES = 50 * 1024 * 1024
 MAX_ROWS = 100_000
+MAX_LINES = 10 * MAX_ROWS
+"""With the empty ones, and values of several lines: a file of nothing else would take minutes to read."""
 UPLOAD_TIME = timedelta(hours=1)
 """How long the address of an upload can be used."""
 ERRORS_KEPT = timedelta(days=30)
