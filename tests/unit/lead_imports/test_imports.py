@@ -1,6 +1,8 @@
 """Files of leads: what becomes of each row, and of the files that cannot be used."""
 
+import base64
 import csv
+import json
 from typing import Any
 
 import pytest
@@ -190,7 +192,10 @@ def test_form_takes_this_imports_file_of_the_allowed_size_only(imports: Imports)
     upload = shown["upload"]
     assert (upload["method"], upload["fields"]["key"]) == ("POST", key.upload)
     assert upload["max_bytes"] == 50 * 1024 * 1024
-    assert upload["url"].startswith("https://")
+    assert upload["url"] == f"https://{imports.bucket}.s3.eu-west-1.amazonaws.com/", "others redirect new buckets"
+    policy = json.loads(base64.b64decode(upload["fields"]["policy"]))
+    assert ["content-length-range", 1, 50 * 1024 * 1024] in policy["conditions"]
+    assert {"key": key.upload} in policy["conditions"]
 
 
 def test_another_tenant_finds_nothing(imports: Imports, api: Api) -> None:

@@ -63,8 +63,11 @@ def lambda_client_sending_once() -> "LambdaClient":
 
 
 def _made(service: str, waiting: Config) -> Any:
-    # presigned URLs must expire and carry their headers, which only version 4 does
-    signing = Config(signature_version="s3v4" if service == "s3" else "v4")
+    signing = Config(signature_version="v4")
+    if service == "s3":
+        # presigned requests must expire and carry their headers, which only version 4 does; and they must go to the
+        # region itself: what botocore chooses on its own redirects those to new buckets, and no form follows
+        signing = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
     session = botocore.session.Session()
     session.register_component("data_loader", _KnownService(service))
     made: Any = boto3.Session(botocore_session=session)
