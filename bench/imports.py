@@ -45,11 +45,6 @@ def measure(tell: Callable[[str], None], rows: int = ROWS) -> list[Row]:
     ]
 
 
-def soak(rows: int = ROWS) -> dict[str, Any]:
-    """An import of many leads, as a report."""
-    return {row.name: round(row.value, 3) for row in measure(lambda _: None, rows)}
-
-
 def _file(rows: int) -> bytes:
     lines = (f'+316{20_000_000 + place},Name {place},"Street {place}, Town",Europe/Amsterdam' for place in range(rows))
     return "\r\n".join(["phone_number,name,address,timezone", *lines, ""]).encode()
