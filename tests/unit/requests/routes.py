@@ -240,9 +240,21 @@ def _campaigns() -> Iterator[Case]:
         status=201,
     )
     yield Case("DELETE /campaigns/{campaign_id}/leads/{lead_id}", "", with_lead)
+    imports = "/campaigns/{campaign_id}/imports"
+    yield Case(f"POST {imports}", "", lambda s: (_imports(s), None), status=201)
+    yield Case(f"GET {imports}/{{import_id}}", "", _import)
     yield Case("GET /do-not-call", "", at("/do-not-call"))
     yield Case("POST /do-not-call", "", lambda _: ("/do-not-call", {"phone_number": fresh_number()}), status=201)
     yield Case("DELETE /do-not-call/{number}", "", _listed)
+
+
+def _imports(scene: Scene) -> str:
+    return f"/campaigns/{scene.make('/campaigns', campaign(scene))}/imports"
+
+
+def _import(scene: Scene) -> tuple[str, Body]:
+    path = _imports(scene)
+    return f"{path}/{scene.make(path, {})}", None
 
 
 def _listed(scene: Scene) -> tuple[str, Body]:

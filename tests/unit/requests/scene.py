@@ -9,6 +9,7 @@ from importlib import import_module
 from itertools import count
 from typing import Any
 
+import boto3
 import pytest
 from starlette.testclient import TestClient
 
@@ -43,6 +44,7 @@ _ENVIRONMENT = {
     "DEFAULT_PROVIDERS": "local",
     "NODE_GATEWAY_FUNCTION": "gateway",
     "RECORDINGS_BUCKET": "recordings",
+    "IMPORTS_BUCKET": "imports",
     "API_URL_PARAMETER": "/sovereign/api-url",
     "SECRET_PREFIX": "sovereign",
     "PLATFORM_KEYS_SECRET_ID": "platform",
@@ -148,6 +150,7 @@ def _make_services(patch: pytest.MonkeyPatch) -> None:
     secrets = aws.client("secretsmanager")
     secrets.create_secret(Name="signing", SecretString="0" * 64)
     secrets.create_secret(Name="platform", SecretString=json.dumps({"resend": "re_123"}))
+    boto3.client("s3", region_name="us-east-1").create_bucket(Bucket="imports")
     aws.client("ssm").put_parameter(Name="/sovereign/api-url", Value="https://api.example", Type="String")
     patch.setenv("KMS_KEY_ID", aws.client("kms").create_key()["KeyMetadata"]["KeyId"])
 
