@@ -64,7 +64,7 @@ def test_every_row_becomes_one_lead_that_is_called_once_an_attempt(seed: int, mo
     campaign = world.run()
     job = importing.finish()
     world.check_counts()
-    rang = Counter((number, attempt) for number, attempt, _ in world.rings)
+    rang = Counter((ring.number, ring.attempt) for ring in world.rings)
     assert all(times == 1 for times in rang.values())
     assert campaign.counts.pending == campaign.counts.calling == 0
     if job.status == "failed":
@@ -89,4 +89,4 @@ def test_campaign_ends_after_its_import_and_calls_what_it_brought(monkeypatch: p
     assert importing.job().status == "completed"
     assert campaign.status == "completed"
     assert campaign.counts.total == 2 + importing.job().tally.imported
-    assert {number for number, _, _ in world.rings} >= {f"+3162{place:07d}" for place in range(ROWS - 2)}
+    assert {ring.number for ring in world.rings} >= {f"+3162{place:07d}" for place in range(ROWS - 2)}
