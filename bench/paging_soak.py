@@ -87,12 +87,13 @@ def run(seed: int, rows: int = ROWS) -> dict[str, Any]:
 
 def _ratio(costs: Any) -> float:
     """The dearest of middle and last over first, in items and requests."""
-    return max(
+    ratios: list[float] = [
         cost[place][part] / cost["first"][part]
         for cost in costs
         for place in ("middle", "last")
         for part in ("items", "requests")
-    )
+    ]
+    return max(ratios)
 
 
 def _ranges(past: "History") -> dict[str, tuple[datetime | None, datetime | None]]:
