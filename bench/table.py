@@ -31,7 +31,7 @@ BUDGETS: dict[str, Budget] = {
     "webhook_first_attempt_p95_ms": Budget("ms", 1000),
     "campaign_pacing_error_pct": Budget("%", 5),
     "campaign_wrong_dials": Budget("dials", 0),
-    "campaign_requests_per_dial": Budget("requests", 25),
+    "campaign_requests_per_dial": Budget("requests", 16),
     "campaign_dial_cost_ratio": Budget("ratio", 1.1),
     "campaign_transitions_per_lead": Budget("states", 0.3),
     "import_100k_own_s": Budget("s", 120),

@@ -68,7 +68,7 @@ def _submit(pool: ThreadPoolExecutor, work: Callable[[CallRef], None], ref: Call
 @cache
 def moves() -> LeadMoves:
     """What becomes of leads."""
-    return LeadMoves(_table(), _calls())
+    return LeadMoves(_table())
 
 
 @cache

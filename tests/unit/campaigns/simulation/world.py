@@ -101,7 +101,7 @@ class World:
         self._cipher = cast(Cipher, ReversibleCipher())
         self.calls = CallStore(self.table, self.clock, cipher=self._cipher)
         self._outbound = OutboundCalls(self.table, self.calls, NoDialler(), self._cipher, self.clock)
-        self.moves = LeadMoves(self.table, self.calls, clock=self.clock)
+        self.moves = LeadMoves(self.table, clock=self.clock)
         self.campaigns = CampaignStore(self.table, clock=self.clock)
         self.leads = LeadStore(self.table, clock=self.clock)
         self.attendance = Attendance(self.table, self.moves, self._start, clock=self.clock)

@@ -4,9 +4,9 @@ recognised by the call it is about, and changes nothing."""
 from dataclasses import replace
 from datetime import datetime
 
-from sovereign.calls.errors import CallNotFoundError
-from sovereign.calls.model import EndReason
-from sovereign.calls.store import CallStore
+from sovereign.calls import keys
+from sovereign.calls.items import call_from_item
+from sovereign.calls.model import CallRef, EndReason
 from sovereign.campaigns.claim import ASK_AFTER, link_ref
 from sovereign.campaigns.facts import COMPLETED, campaign_fact, lead_fact
 from sovereign.campaigns.items import (
@@ -23,7 +23,7 @@ from sovereign.campaigns.outcomes import Step, next_step
 from sovereign.kernel.clock import Clock, to_wire, utc_now
 from sovereign.kernel.conditions import Condition
 from sovereign.kernel.references import resource_ref
-from sovereign.kernel.table import Attr, ConditionFailed, Ref, Table, Update, Write, present
+from sovereign.kernel.table import Attr, ConditionFailed, Item, Ref, Table, Update, Write, present
 
 _ENDED_UNSEEN = EndReason.DIAL_FAILED
 """What is taken for the end of a call whose row is gone."""
@@ -32,26 +32,29 @@ _ENDED_UNSEEN = EndReason.DIAL_FAILED
 class LeadMoves:
     """Moves of leads that are not claims."""
 
-    def __init__(self, table: Table, calls: CallStore, *, clock: Clock = utc_now) -> None:
+    def __init__(self, table: Table, *, clock: Clock = utc_now) -> None:
         self._table = table
-        self._calls = calls
         self._clock = clock
 
     def call_ended(self, org_id: str, call_id: str) -> bool:
-        """Note the end of a call, if it is a campaign's (one request otherwise). False when nothing changed."""
-        link = self._table.get(link_ref(org_id, call_id), consistent=True)
+        """Note the end of a call, if it is a campaign's: three requests, else one. False when nothing changed."""
+        link_key, lookup_key = link_ref(org_id, call_id), keys.lookup_ref(org_id, call_id)
+        known = self._table.get_many([link_key, lookup_key], consistent=True)
+        link = known.get(link_key)
         if link is None:
             return False
         campaign_key = resource_ref(org_id, KIND, link["campaign_id"])
         lead_key = lead_ref(org_id, link["campaign_id"], link["lead_id"])
-        found = self._table.get_many([campaign_key, lead_key], consistent=True)
+        numbers = [known[lookup_key]["number"]] if lookup_key in known else []
+        rows = [keys.row_ref(CallRef(org_id, call_id, number)) for number in numbers]
+        found = self._table.get_many([campaign_key, lead_key, *rows], consistent=True)
         if campaign_key not in found or lead_key not in found:
             return False
         campaign = campaign_from_item(found[campaign_key])
         lead = lead_from_item(found[lead_key], campaign)
         if lead.status != "calling" or lead.call_id != call_id:
             return False
-        end = self._end_of(org_id, call_id)
+        end = _end_of(next((found[row] for row in rows if row in found), None))
         return end is not None and self._settle(campaign, lead, end)
 
     def ask_overdue(self, campaign: Campaign) -> None:
@@ -128,19 +131,6 @@ class LeadMoves:
             writes.append(lead_fact(campaign.org_id, campaign.id, lead.id, at=now, **told))  # type: ignore[arg-type]
         return self._done(writes)
 
-    def _end_of(self, org_id: str, call_id: str) -> tuple[EndReason, bool] | None:
-        """The end reason of a call and whether it was answered; None while it runs."""
-        ref = self._calls.find(org_id, call_id)
-        if ref is None:
-            return _ENDED_UNSEEN, False
-        try:
-            call = self._calls.get_row(ref)
-        except CallNotFoundError:
-            return _ENDED_UNSEEN, False
-        if not call.is_over:  # a bridged one has its last status while the lead is still on the line
-            return None
-        return call.end_reason or _ENDED_UNSEEN, call.started_at is not None
-
     def _mark(self, ref: Ref, seen: str, until: datetime) -> None:
         try:
             self._table.update(Update(ref, set={"due_at": to_wire(until)}, condition=Attr("due_at").eq(seen)))
@@ -153,6 +143,16 @@ class LeadMoves:
         except ConditionFailed:
             return False
         return True
+
+
+def _end_of(row: Item | None) -> tuple[EndReason, bool] | None:
+    """The end reason of a call and whether it was answered; None while it runs."""
+    if row is None:
+        return _ENDED_UNSEEN, False
+    call = call_from_item(row)
+    if not call.is_over:  # a bridged one has its last status while the lead is still on the line
+        return None
+    return call.end_reason or _ENDED_UNSEEN, call.started_at is not None
 
 
 def _waits(due_at: str) -> Condition:

@@ -219,6 +219,12 @@ class CampaignRunner:
         else:
             self._room.placed(now)
             self.hand_over(ref)
+            self._await_pace(Pace(campaign.run.next_call_ms, campaign.settings.calls_per_second).after_call(_ms(now)))
+
+    def _await_pace(self, next_ms: int) -> None:
+        """Only then the campaign is read again, once for each call."""
+        if (wait := (next_ms - _ms(self.clock())) / 1000) > 0:
+            self.sleep(min(wait, LONGEST_NAP))
 
     def _attempt(self, claim: Claim, window: Window, zone: str) -> CallRef:
         """Commit the call of a claim. Raises _SkipError for a lead that must not or cannot be rung."""

@@ -60,6 +60,6 @@ def check_trunk(trunk: TrunkOptions, already: DialledAlready) -> None:
     if most is not None and already.trunk_calls >= most:
         raise OutboundLimitError(f"The SIP trunk takes at most {most} outbound calls at once.", retry_after=30)
     if rate is not None and already.since_trunk_call is not None and already.since_trunk_call < 1 / rate:
-        wait = 1 / rate - already.since_trunk_call
+        wait = max(0.001, 1 / rate - already.since_trunk_call)  # the counter holds milliseconds
         message = f"The SIP trunk takes at most {rate:g} outbound calls a second."
         raise OutboundLimitError(message, retry_after=ceil(wait), wait_seconds=wait)
