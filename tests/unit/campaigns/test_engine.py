@@ -6,6 +6,8 @@ from datetime import timedelta
 import pytest
 
 from functions.campaign_tasks.news import hear
+from sovereign.calls import keys
+from sovereign.calls.load import trunk_calls
 from sovereign.calls.model import CallOutcome, CallRef, EndReason
 from sovereign.campaigns.lead import Lead
 from sovereign.campaigns.pacing import BURST_MS, Pace
@@ -68,6 +70,22 @@ def test_no_call_is_committed_after_a_stop_was_answered(world: World, status: st
     assert world.runner_of().run(ORG, world.campaign_id, generation).next == "done"
     assert dialled == 2
     world.check_counts()
+
+
+def test_campaign_that_is_deleted_between_two_turns_rings_nobody_any_more(world: World) -> None:
+    generation = attend(world)
+    world.campaigns.delete(ORG, world.campaign_id)
+    assert world.runner_of().run(ORG, world.campaign_id, generation).next == "done"
+    assert world.attendance.sweep() == 0
+    assert not world.rings
+
+
+def test_place_on_a_trunk_comes_back_when_a_lost_call_is_ended(world: World) -> None:
+    (ref, *_) = placed(world)  # committed, but no node ever hears of it
+    calls, counter = trunk_calls(world.trunk.id), keys.counter_ref(ORG)
+    before = (world.table.get(counter) or {})[calls]
+    world.calls.finish(ref, CallOutcome(end_reason=EndReason.DIAL_FAILED), unclaimed_only=True)
+    assert (world.table.get(counter) or {})[calls] == before - 1
 
 
 def test_execution_of_an_older_generation_does_nothing(world: World) -> None:
