@@ -32,9 +32,9 @@ THE_SAME_KEY_AFTER_IT = [name for name, arrives in ARRIVE.items() if "E" in arri
 PAUSE_SECONDS = 0.1
 
 
-@pytest.fixture(params=[None, (20, 200)], ids=["without jitter buffer", "with jitter buffer"])
-async def station(request: pytest.FixtureRequest) -> AsyncIterator[Station]:
-    started = Station(jitter_ms=request.param)
+@pytest.fixture
+async def station() -> AsyncIterator[Station]:
+    started = Station(jitter_ms=(20, 200))  # as deployed; it puts no telephone events in order
     await started.start()
     yield started
     await started.endpoint.close()
