@@ -12,11 +12,11 @@ import socket
 import struct
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from aws_lambda_powertools import Logger
 
-from media.telephony.native_calls import Media, Source, library_calls, media_of
+from media.telephony.native_calls import Media, Source
 
 __all__ = ["MediaSources", "SourceWatch", "Width", "filter_program"]
 
@@ -81,12 +81,10 @@ class MediaSources:
         self._clock = clock
         self._watches: dict[int, SourceWatch] = {}
 
-    def look(self) -> None:
+    def look(self, calls: Mapping[int, Media]) -> None:
         """Narrow or widen what each call hears."""
-        if sys.platform != "linux":
-            return
-        found = {call: media for _, call in library_calls() if (media := media_of(call))}
-        self._watches = {call: self._watch(call, media) for call, media in found.items()}
+        if sys.platform == "linux":
+            self._watches = {call: self._watch(call, media) for call, media in calls.items()}
 
     def _watch(self, call: int, media: Media) -> SourceWatch:
         watch, now = self._watches.get(call), self._clock()

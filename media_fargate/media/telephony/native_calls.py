@@ -11,7 +11,16 @@ from typing import Any
 
 from baresip import _native
 
-__all__ = ["Media", "Source", "end_call", "library_calls", "media_of", "references_to", "take_reference"]
+__all__ = [
+    "Media",
+    "Source",
+    "empty_buffer",
+    "end_call",
+    "library_calls",
+    "media_of",
+    "references_to",
+    "take_reference",
+]
 
 _AF_INET, _AF_INET6 = 2, 10
 
@@ -53,6 +62,11 @@ _udp_socket = _function(_quick, "rtp_sock", ctypes.c_void_p, ctypes.c_void_p)
 _descriptor = _function(_quick, "udp_sock_fd", ctypes.c_int, ctypes.c_void_p, ctypes.c_int)
 _remote = _function(_quick, "stream_raddr", ctypes.c_void_p, ctypes.c_void_p)
 _received = _function(_quick, "stream_metric_get_rx_n_packets", ctypes.c_uint32, ctypes.c_void_p)
+_flush = _function(_quick, "stream_flush", None, ctypes.c_void_p)
+_BufferFigures = ctypes.c_uint32 * 14
+"""The library's `struct jbuf_stat`."""
+_THROWN_AWAY = 5
+_buffer_figures = _function(_quick, "stream_jbuf_stats", ctypes.c_int, ctypes.c_void_p, ctypes.POINTER(_BufferFigures))
 _hang_up = _function(
     ctypes.CDLL(_native.__file__),
     "ua_hangup",
@@ -74,11 +88,14 @@ class Source:
 
 @dataclass(frozen=True)
 class Media:
-    """A call's RTP: our socket's descriptor, what the far end has announced, the packets that came so far."""
+    """A call's RTP: its stream, our socket's descriptor, what the far end has announced, the packets that came so far,
+    and those of them that the jitter buffer threw away for their numbers."""
 
+    stream: int
     descriptor: int
     announced: Source
     packets: int
+    late: int
 
 
 def library_calls() -> list[tuple[int, int]]:
@@ -105,13 +122,24 @@ def media_of(call: int) -> Media | None:
     """None while there is no media, or nowhere it could come from."""
     audio = _audio(call)
     stream = _stream(audio) if audio else None
-    rtp = _stream_socket(stream) if stream else None
+    if not stream:
+        return None
+    rtp = _stream_socket(stream)
     announced = _source(_remote(stream)) if rtp else None
     if announced is None:
         return None
     family = _AF_INET if announced.address.version == 4 else _AF_INET6
     descriptor = _descriptor(_udp_socket(rtp), family)
-    return Media(descriptor, announced, _received(stream)) if descriptor >= 0 else None
+    if descriptor < 0:
+        return None
+    figures = _BufferFigures()
+    _buffer_figures(stream, ctypes.byref(figures))
+    return Media(stream, descriptor, announced, int(_received(stream)), int(figures[_THROWN_AWAY]))
+
+
+def empty_buffer(media: Media) -> None:
+    """Have the jitter buffer begin with the next packet, whatever its number."""
+    _flush(media.stream)
 
 
 def _elements(of: Any) -> list[int]:

@@ -11,6 +11,8 @@ from baresip.events import Event, StackEvent
 
 from media.telephony.given_up_calls import end_given_up_calls
 from media.telephony.media_sources import MediaSources
+from media.telephony.native_calls import library_calls, media_of
+from media.telephony.sequence_jumps import SequenceJumps
 from media.telephony.timed_runtime import TimedRuntime
 
 __all__ = ["TidyRuntime"]
@@ -23,13 +25,14 @@ logger = Logger(child=True)
 
 
 class TidyRuntime(TimedRuntime):
-    """Ends given-up calls and narrows where media may come from, whenever a call begins and twice a second."""
+    """Looks after all calls whenever one begins and twice a second: ends those given up, narrows where media may come
+    from, and has a call heard on whose packets are counted anew."""
 
     def __init__(self) -> None:
         super().__init__()
         self._begun = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None
-        self._sources = MediaSources()
+        self._sources, self._jumps = MediaSources(), SequenceJumps()
         self._ended = 0
 
     async def start(self, config: Any = None) -> None:
@@ -68,5 +71,7 @@ class TidyRuntime(TimedRuntime):
     def _on_native_event(self, ev: int, handle: int, payload: bytes | None) -> None:
         if ev == lib.BP_EV_PONG:
             self._ended += end_given_up_calls()
-            self._sources.look()
+            calls = {call: media for _, call in library_calls() if (media := media_of(call))}
+            self._sources.look(calls)
+            self._jumps.look(calls)
         super()._on_native_event(ev, handle, payload)

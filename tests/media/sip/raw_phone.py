@@ -186,5 +186,9 @@ class RawPhone:
             await asyncio.sleep(max(0.0, begin + place * PACKET_SECONDS - loop.time()))
             self._send_media(packet)
 
+    def count_from(self, sequence: int) -> None:
+        """Number the next packets from here."""
+        self._rtp_sequence = sequence
+
     def _send_media(self, packet: bytes) -> None:
         self._rtp.transport.sendto(packet, self.media_address)

@@ -1,13 +1,16 @@
 """What hostile senders do to the SIP and RTP ports: the call that runs goes on, and the stack can be closed."""
 
 import asyncio
+import contextlib
 import json
 import random
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import pytest
 from baresip._native import lib
+
+from media.telephony.baresip_leg import BaresipLeg
 
 from .conftest import Station
 from .nonsense import bad_media, fuzzed, fuzzed_bodies, fuzzed_datagrams, given_up, strange_openings, torture
@@ -113,24 +116,39 @@ async def test_strange_connections_disturb_no_call(station: Station, phone: RawP
         writer.close()
 
 
-async def test_bad_media_stops_no_audio() -> None:
+@contextlib.asynccontextmanager
+async def buffered_call() -> AsyncIterator[tuple[RawPhone, BaresipLeg, list[bytes]]]:
+    """A call over a jitter buffer, and four seconds of tone for it."""
     station = Station(jitter_ms=(20, 200))
     await station.start()
     phone = await RawPhone(station.port).open()
     try:
         leg = await connected(station, phone, "PCMU")
-        payloads = await recorded(leg, phone, "PCMU") * 4
-        # the first second is when the port learns that the caller's media come from where they were announced
+        yield phone, leg, await recorded(leg, phone, "PCMU") * 4
+        assert (await phone.ask("BYE")).startswith("SIP/2.0 200")
+    finally:
+        phone.close()
+        await station.endpoint.close()
+
+
+async def test_far_end_that_counts_its_packets_anew_is_heard_again() -> None:
+    async with buffered_call() as (phone, leg, payloads):
+        for first in (30_000, 10_000):
+            phone.count_from(first)
+            await listen(leg, asyncio.ensure_future(phone.play(payloads[:60], "PCMU")))
+            heard = await listen(leg, asyncio.ensure_future(phone.play(payloads[:50], "PCMU")))
+            assert loud(heard) > 0.8 * 50 * 160, first
+
+
+async def test_bad_media_stops_no_audio() -> None:
+    async with buffered_call() as (phone, leg, payloads):
+        # in the first second the port learns that the caller's media come from where they were announced
         await listen(leg, asyncio.ensure_future(phone.play(payloads[:60], "PCMU")))
         with socket.socket(type=socket.SOCK_DGRAM) as stranger:
             hurting = asyncio.ensure_future(hurt(stranger, phone.media_address))
             heard = await listen(leg, asyncio.ensure_future(phone.play(payloads, "PCMU")))
             await hurting
         assert loud(heard) > 0.85 * len(payloads) * 160
-        assert (await phone.ask("BYE")).startswith("SIP/2.0 200")
-    finally:
-        phone.close()
-        await station.endpoint.close()
 
 
 async def hurt(stranger: socket.socket, media: tuple[str, int]) -> None:
