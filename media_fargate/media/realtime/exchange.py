@@ -240,6 +240,8 @@ class Exchange:
         if not playout.paused and self.voice.audible:
             self._figures.interruptions += 1
         if playout.paused or self.voice.audible:
+            # what was made and not heard was not said
+            self._last_text = ""
             self._host.interrupted()
         self._tell_heard(self.voice.give_up())
         self._caller.settle_interruption()

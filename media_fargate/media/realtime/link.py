@@ -18,7 +18,7 @@ _CHUNK_SECONDS = 0.04
 _OPEN_TIMEOUT_SECONDS = 10.0
 _SEND_TIMEOUT_SECONDS = 10.0
 _HEALTHY_AFTER_SECONDS = 30.0
-"""A connection that lived this long before it broke is worth another try."""
+"""So long after the last break another one is worth another try."""
 _LONGEST_BACKLOG_SECONDS = 5.0
 """Of the caller's audio, while there is no connection."""
 
@@ -121,20 +121,20 @@ class ModelLink:
 
     async def run(self) -> None:
         """Keep a connection open until cancelled or broken for good."""
-        retried = renewed = False
+        retried_at: float | None = None
+        renewed = False
         try:
             while True:
-                opened = self._loop.time()
                 failure = await self._one_connection(renewed=renewed)
                 if renewed := failure is None:
                     continue
                 self._figures.errors.append(str(failure))
-                if retried and self._loop.time() - opened > _HEALTHY_AFTER_SECONDS:
-                    retried = False
-                if retried or not failure.retryable:
+                now = self._loop.time()
+                soon = retried_at is not None and now - retried_at <= _HEALTHY_AFTER_SECONDS
+                if soon or not failure.retryable:
                     self._post(ModelFailed(failure))
                     return
-                retried = True
+                retried_at = now
                 self._figures.provider_retries += 1
         finally:
             await self._drop_session()

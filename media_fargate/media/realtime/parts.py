@@ -56,8 +56,10 @@ class _Ear:
     def hear(self, pcm: bytes, arrived: float) -> None:
         """Take audio whose last sample arrived at `arrived`."""
         self.caller.hear(pcm, arrived)
-        heard = bytes(len(pcm)) if self.conversation.muted else pcm
-        self.link.feed(heard, speaking=self.caller.turns.in_turn)
+        if self.conversation.muted:
+            self.link.feed(bytes(len(pcm)))
+        else:
+            self.link.feed(pcm, speaking=self.caller.turns.in_turn)
 
 
 @dataclass(frozen=True)

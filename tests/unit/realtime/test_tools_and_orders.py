@@ -151,6 +151,17 @@ def test_goodbye_the_caller_interrupts_does_not_end_the_call() -> None:
     assert any(kind == "result" and "not ended" in text for kind, text in world.asked)
 
 
+def test_end_call_phrase_that_was_made_and_not_heard_does_not_end_the_call() -> None:
+    text = "Before we part: goodbye for now is what I say at the very end of this rather long farewell to you, dear."
+    settings = ConversationSettings(end_call_phrases=["goodbye for now"])
+    # all of it is made within a second; the caller comes in before
+    timeline = [says(1.0, "that is all"), says(2.75, "wait one more question")]
+    world = play(RealtimeWorld(timeline, [text, "Yes?"], settings))
+    assert world.log.times("model gives up")
+    assert world.outcome.end_reason is EndReason.USER_HANGUP
+    assert world.said()[-1] == ("assistant", "Yes?")
+
+
 def test_end_call_phrase_counts_in_what_the_assistant_says_and_in_nothing_else() -> None:
     phrase = ConversationSettings(end_call_phrases=["i connect you"], first_message="I connect you.")
     assert play(RealtimeWorld(settings=phrase, hangs_up_at=20.0)).outcome.end_reason is EndReason.ASSISTANT_HANGUP

@@ -180,6 +180,35 @@ def test_after_a_failed_transfer_the_caller_is_back_in_the_node_they_came_from(f
     assert world.outcome.end_reason is EndReason.USER_HANGUP
 
 
+def test_who_speaks_while_the_transfer_rings_is_told_that_it_failed_without_delay(follow: Follow) -> None:
+    world = follow(
+        [talk("a"), DESK], [way("a", "desk")], going("desk"), "They are busy.",
+        timeline=[ASK, says(5.0, "hello hello are you there")], transfer_outcome=TransferOutcome.BUSY,
+        transfer_seconds=5.0,
+    )  # fmt: skip
+    assert lines(world) == ["I connect you.", "They are busy."]
+    refused = world.log.first("refer") + 5.0
+    assert world.starts("They are busy.") - refused < 1.0
+    # nobody is listened to while the caller is being handed over
+    assert world.fed_voice == pytest.approx(ASK.end - ASK.at, abs=0.1)
+
+
+def test_breaks_far_apart_are_each_taken_up_however_many_nodes_lie_between() -> None:
+    nodes = [talk("a"), talk("b", first_line="Now b."), talk("c", first_line="Now c.")]
+    plan = plan_workflow(graph(nodes, [way("a", "b"), way("b", "c"), way("c", "b")]), transient(ASSISTANT))
+    timeline = [says(at, "go on") for at in (20.0, 40.0, 60.0)]
+    world = play(
+        RealtimeWorld(
+            timeline, [going("b"), going("c"), going("b")], workflow=plan, breaks={1: 3.0, 5: 5.0}, hangs_up_at=90.0,
+            **KINDS["reconnecting"],
+        )
+    )  # fmt: skip
+    assert world.outcome.end_reason is EndReason.USER_HANGUP
+    assert world.outcome.latency is not None
+    assert world.outcome.latency["provider_retries"] == 2
+    assert lines(world) == ["Now b.", "Now c.", "Now b."]
+
+
 def test_speech_on_the_way_is_answered_by_the_node_it_leads_to(follow: Follow) -> None:
     edges = [way("a", "check"), {"from": "check", "to": "c"}]
     world = follow(

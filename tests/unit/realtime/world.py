@@ -99,8 +99,11 @@ class ScriptedSession:
             place = int(voiced[-1]) - 100
             if place != self._place and self.world.timeline[place].words:
                 self._place = place
+                gives_up = self._answer is not None and not self._answer.done()
                 self._interrupt()
                 self.out.put_nowait(CallerSpeaks())
+                if gives_up:
+                    self.out.put_nowait(AgentTurnOver())
             return
         self._quiet += values.size / RATE
         if self._place is not None and self._quiet >= _TURN_ENDS_AFTER_SECONDS:

@@ -12,10 +12,10 @@ from openai import AsyncOpenAI
 
 from media.audio.resample import StreamResampler
 from media.speech.adapters import AdapterContext
-from media.speech.failures import dropped, timed_out
+from media.speech.failures import dropped
 from media.speech.interfaces import ProviderError, ProviderUsage, ToolCall, ToolSpec
 from media.speech.openai_api import load_sdk
-from media.speech.realtime.openai_socket import JsonSocket, arguments_of, decoded, encoded, error_of
+from media.speech.realtime.openai_socket import JsonSocket, arguments_of, decoded, encoded, function, member
 from media.speech.realtime.openai_turns import Turns
 from media.speech.speech_to_speech import CallsWanted, SpeechAbilities, SpeechEvent, SpeechOpening
 from sovereign.catalog.realtime import OpenAiDelegation, OpenAiLive
@@ -24,10 +24,10 @@ PROVIDER = "openai"
 _URL = "https://api.openai.com/v1"
 _RATE = 16000
 """The lower of the two rates of PCM the protocol takes."""
-_START_SECONDS = 5.0
 _MOST_HISTORY = 128
 _RESPOND = "The caller is on the line and waits for you: speak now, as your instructions say."
 _SAY = "Say exactly this to the caller now, and nothing else: {text}"
+
 
 logger = Logger(child=True)
 
@@ -75,23 +75,7 @@ class OpenAiConversation:
 
     async def start(self, session: Mapping[str, Any]) -> None:
         """Configure and wait until the session runs."""
-        await self._socket.send({"type": "session.start", "session": session})
-        try:
-            async with asyncio.timeout(_START_SECONDS):
-                await self._started()
-        except TimeoutError:
-            raise timed_out(PROVIDER) from None
-
-    async def _started(self) -> None:
-        while True:
-            event = await self._socket.receive()
-            kind = event and event.get("type")
-            if kind == "session.started":
-                return
-            if kind == "error" and event:
-                raise error_of(PROVIDER, _object(event, "error")) or ProviderError(
-                    PROVIDER, "refused the configuration", retryable=False
-                )
+        await self._socket.configure({"type": "session.start", "session": session}, done="session.started")
 
     @property
     def usage(self) -> ProviderUsage:
@@ -170,7 +154,7 @@ class OpenAiConversation:
             case "session.input_transcript.delta":
                 yield self._turns.caller_words(str(event.get("delta", "")))
             case "response.event":
-                yield from self._delegated(_object(event, "event"))
+                yield from self._delegated(member(event, "event"))
             case "session.usage.updated":
                 self._used(event)
             case "session.closed":
@@ -179,17 +163,17 @@ class OpenAiConversation:
                     raise ProviderError(PROVIDER, "ended the conversation for its content", retryable=False)
                 raise dropped(PROVIDER)
             case "error":
-                self._refused(_object(event, "error"))
+                self._socket.refused(event)
 
     def _delegated(self, event: Mapping[str, Any]) -> Iterator[SpeechEvent]:
         """An event of the text model that works for the voice model."""
-        item = _object(event, "item")
+        item = member(event, "item")
         match event.get("type"):
             case "response.output_item.done" if item.get("type") == "function_call":
                 call_id, name = str(item.get("call_id", "")), str(item.get("name", ""))
                 self._calls.append(ToolCall(call_id, name, arguments_of(item.get("arguments"))))
             case "response.completed" | "response.incomplete":
-                self._count(_object(_object(event, "response"), "usage"))
+                self._count(member(member(event, "response"), "usage"))
                 calls, self._calls = self._calls, []
                 if calls:
                     yield CallsWanted(calls)
@@ -200,18 +184,12 @@ class OpenAiConversation:
 
     def _count(self, usage: Mapping[str, Any]) -> None:
         self._input_tokens += int(usage.get("input_tokens") or 0)
-        self._cached_tokens += int(_object(usage, "input_tokens_details").get("cached_tokens") or 0)
+        self._cached_tokens += int(member(usage, "input_tokens_details").get("cached_tokens") or 0)
         self._output_tokens += int(usage.get("output_tokens") or 0)
 
     def _used(self, event: Mapping[str, Any]) -> None:
         # a total, not an increment
-        self._seconds = max(self._seconds, float(_object(event, "usage").get("seconds") or 0.0))
-
-    def _refused(self, error: Mapping[str, Any]) -> None:
-        failure = error_of(PROVIDER, error)
-        if failure is not None:
-            raise failure
-        logger.info("realtime_request_refused", provider=PROVIDER, code=str(error.get("code"))[:80])
+        self._seconds = max(self._seconds, float(member(event, "usage").get("seconds") or 0.0))
 
 
 def _session(config: OpenAiLive, opening: SpeechOpening) -> Mapping[str, Any]:
@@ -220,7 +198,7 @@ def _session(config: OpenAiLive, opening: SpeechOpening) -> Mapping[str, Any]:
         "model": delegation.model,
         # without words of its own the text model works by the assistant's
         "instructions": delegation.instructions or opening.instructions,
-        "tools": [_function(tool) for tool in opening.tools],
+        "tools": [function(tool) for tool in opening.tools],
     }
     session: dict[str, Any] = {
         "model": config.model,
@@ -238,20 +216,6 @@ def _said(role: str, text: str) -> Mapping[str, Any]:
     kind = "output_text" if role == "assistant" else "input_text"
     author = "developer" if role == "system" else role
     return {"type": "message", "role": author, "content": [{"type": kind, "text": text}]}
-
-
-def _function(tool: ToolSpec) -> Mapping[str, Any]:
-    return {
-        "type": "function",
-        "name": tool.name,
-        "description": tool.description,
-        "parameters": dict(tool.parameters),
-    }
-
-
-def _object(value: Mapping[str, Any], member: str) -> Mapping[str, Any]:
-    found = value.get(member)
-    return found if isinstance(found, dict) else {}
 
 
 def open_adapter(config: OpenAiLive, context: AdapterContext) -> OpenAiVoice:

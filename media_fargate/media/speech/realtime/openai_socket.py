@@ -8,16 +8,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from aws_lambda_powertools import Logger
 from openai import AsyncOpenAI
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
 from media.speech.adapters import AdapterContext
 from media.speech.failures import dropped, refused, timed_out, unreachable
-from media.speech.interfaces import BadKeyError, ProviderError, QuotaError
+from media.speech.interfaces import BadKeyError, ProviderError, QuotaError, ToolSpec
 from sovereign.kernel.egress import EgressRefusedError
 from sovereign.kernel.egress_transport import allowed_address
 
 _CONNECT_SECONDS = 5.0
+_START_SECONDS = 5.0
 _CLOSE_SECONDS = 2.0
 _LARGEST_EVENT = 8 * 1024 * 1024
 """Bytes: minutes of audio. The other end may be of a customer's choosing, and the memory is every call's."""
@@ -35,6 +37,9 @@ _QUOTA_CODES = frozenset(
     }
 )
 _SERVER_CODES = frozenset({"server_error", "internal_error", "service_unavailable", "overloaded"})
+
+
+logger = Logger(child=True)
 
 
 def error_of(provider: str, error: Mapping[str, Any]) -> ProviderError | None:
@@ -102,6 +107,29 @@ class JsonSocket:
             raise ProviderError(self._provider, "sent something that is not JSON", retryable=True) from None
         return event if isinstance(event, dict) else None
 
+    async def configure(self, request: Mapping[str, Any], done: str) -> None:
+        """Send a session's configuration and wait for the event that says that it is taken.
+
+        Raises ProviderError; a refusal is final, for nothing works without it.
+        """
+        await self.send(request)
+        try:
+            async with asyncio.timeout(_START_SECONDS):
+                while (event := await self.receive() or {}).get("type") != done:
+                    if event.get("type") == "error":
+                        raise error_of(self._provider, member(event, "error")) or ProviderError(
+                            self._provider, "refused the configuration", retryable=False
+                        )
+        except TimeoutError:
+            raise timed_out(self._provider) from None
+
+    def refused(self, event: Mapping[str, Any]) -> None:
+        """An error event in the midst of a conversation. Raises ProviderError when that ends it."""
+        error = member(event, "error")
+        if failure := error_of(self._provider, error):
+            raise failure
+        logger.info("realtime_request_refused", provider=self._provider, code=str(error.get("code"))[:80])
+
     async def close(self) -> None:
         """Close; never raises."""
         with contextlib.suppress(Exception):
@@ -116,6 +144,22 @@ async def _guarded_options(base_url: str) -> dict[str, Any]:
     parts = urlsplit(base_url)
     port = parts.port or (443 if parts.scheme in ("https", "wss") else 80)
     return {"host": await allowed_address(parts.hostname or "", port), "port": port, "proxy": None}
+
+
+def member(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """An object in an event; empty where it has none."""
+    found = value.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def function(tool: ToolSpec) -> Mapping[str, Any]:
+    """A tool as a session is offered it."""
+    return {
+        "type": "function",
+        "name": tool.name,
+        "description": tool.description,
+        "parameters": dict(tool.parameters),
+    }
 
 
 def encoded(pcm: bytes) -> str:

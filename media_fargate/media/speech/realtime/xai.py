@@ -5,15 +5,13 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from openai import AsyncOpenAI
 
 from media.audio.levels import duration
 from media.speech.adapters import AdapterContext
-from media.speech.failures import timed_out
 from media.speech.interfaces import ProviderError, ProviderUsage, ToolCall, ToolSpec
 from media.speech.openai_api import load_sdk
-from media.speech.realtime.openai_socket import JsonSocket, arguments_of, decoded, encoded, error_of
+from media.speech.realtime.openai_socket import JsonSocket, arguments_of, decoded, encoded, error_of, function, member
 from media.speech.speech_to_speech import (
     AgentAudio,
     AgentPaused,
@@ -30,11 +28,8 @@ from sovereign.catalog.realtime import XaiRealtime, XaiTurnDetection
 
 PROVIDER = "xai"
 _URL = "https://api.x.ai/v1"
-_START_SECONDS = 5.0
 # The only model it transcribes callers with; naming it switches the transcript on.
 _TRANSCRIBER = "grok-transcribe"
-
-logger = Logger(child=True)
 
 
 class XaiVoice:
@@ -79,27 +74,10 @@ class XaiConversation:
 
     async def start(self, opening: SpeechOpening) -> None:
         """Configure, wait until that is taken, and tell what was said before."""
-        await self.instruct(opening.instructions, opening.tools)
-        try:
-            async with asyncio.timeout(_START_SECONDS):
-                await self._started()
-        except TimeoutError:
-            raise timed_out(PROVIDER) from None
+        await self._socket.configure(self._update(opening.instructions, opening.tools), done="session.updated")
         for message in opening.history:
             kind = "output_text" if message.role == "assistant" else "input_text"
             await self._item(_message(message.role, kind, message.content))
-
-    async def _started(self) -> None:
-        while True:
-            event = await self._socket.receive()
-            kind = event and event.get("type")
-            if kind == "session.updated":
-                return
-            if kind == "error" and event:
-                # nothing works without its configuration: whatever is wrong with it is final
-                raise error_of(PROVIDER, _object(event, "error")) or ProviderError(
-                    PROVIDER, "refused the configuration", retryable=False
-                )
 
     @property
     def usage(self) -> ProviderUsage:
@@ -133,8 +111,7 @@ class XaiConversation:
 
     async def instruct(self, instructions: str, tools: Sequence[ToolSpec]) -> None:
         """Configure the session: all of it, for what an update leaves out is not promised to stay."""
-        session = _session(self._config, self.sample_rate, instructions, tools)
-        await self._socket.send({"type": "session.update", "session": session})
+        await self._socket.send(self._update(instructions, tools))
 
     async def give_results(self, results: Sequence[tuple[ToolCall, str]], *, respond: bool = True) -> None:
         """Results of tools, then one answer to all of them."""
@@ -167,6 +144,10 @@ class XaiConversation:
             self._closed = True
             await self._socket.close()
 
+    def _update(self, instructions: str, tools: Sequence[ToolSpec]) -> Mapping[str, Any]:
+        session = _session(self._config, self.sample_rate, instructions, tools)
+        return {"type": "session.update", "session": session}
+
     async def _item(self, item: Mapping[str, Any]) -> None:
         await self._socket.send({"type": "conversation.item.create", "item": item})
 
@@ -178,12 +159,12 @@ class XaiConversation:
             case "response.output_audio_transcript.delta" | "response.audio_transcript.delta":
                 yield AgentWords(item, str(event.get("delta", "")))
             case "response.output_item.done":
-                yield AgentPaused(str(_object(event, "item").get("id", "")))
+                yield AgentPaused(str(member(event, "item").get("id", "")))
             case "response.function_call_arguments.done":
                 name, call_id = str(event.get("name", "")), str(event.get("call_id", ""))
                 self._calls.append(ToolCall(call_id, name, arguments_of(event.get("arguments"))))
             case "response.done":
-                yield from self._answered(_object(event, "response"))
+                yield from self._answered(member(event, "response"))
             case "input_audio_buffer.speech_started":
                 yield CallerSpeaks()
             case "input_audio_buffer.committed":
@@ -191,24 +172,18 @@ class XaiConversation:
             case "conversation.item.input_audio_transcription.completed":
                 yield CallerWords(item, str(event.get("transcript", "")), final=True)
             case "error":
-                self._refused(_object(event, "error"))
+                self._socket.refused(event)
 
     def _answered(self, response: Mapping[str, Any]) -> Iterator[SpeechEvent]:
-        usage = _object(response, "usage")
+        usage = member(response, "usage")
         self._input_tokens += int(usage.get("input_tokens") or 0)
         self._output_tokens += int(usage.get("output_tokens") or 0)
         if response.get("status") == "failed":
             self._calls.clear()
-            error = _object(_object(response, "status_details"), "error")
+            error = member(member(response, "status_details"), "error")
             raise error_of(PROVIDER, error) or ProviderError(PROVIDER, "could not answer", retryable=True)
         calls, self._calls = self._calls, []
         yield CallsWanted(calls) if calls else AgentTurnOver()
-
-    def _refused(self, error: Mapping[str, Any]) -> None:
-        failure = error_of(PROVIDER, error)
-        if failure is not None:
-            raise failure
-        logger.info("realtime_request_refused", provider=PROVIDER, code=str(error.get("code"))[:80])
 
 
 def _session(config: XaiRealtime, sample_rate: int, instructions: str, tools: Sequence[ToolSpec]) -> Mapping[str, Any]:
@@ -222,7 +197,7 @@ def _session(config: XaiRealtime, sample_rate: int, instructions: str, tools: Se
             "input": {"format": audio_format, "transcription": {"model": _TRANSCRIBER, **transcription}},
             "output": {"format": audio_format, "speed": config.speed},
         },
-        "tools": [*_provider_tools(config), *map(_function, tools)],
+        "tools": [*_provider_tools(config), *map(function, tools)],
     }
     if config.reasoning_effort is not None:
         session["reasoning"] = {"effort": config.reasoning_effort}
@@ -247,22 +222,8 @@ def _provider_tools(config: XaiRealtime) -> list[dict[str, Any]]:
     return [tool.model_dump(mode="json", exclude_none=True) for tool in config.provider_tools or ()]
 
 
-def _function(tool: ToolSpec) -> Mapping[str, Any]:
-    return {
-        "type": "function",
-        "name": tool.name,
-        "description": tool.description,
-        "parameters": dict(tool.parameters),
-    }
-
-
 def _message(role: str, kind: str, text: str) -> Mapping[str, Any]:
     return {"type": "message", "role": role, "content": [{"type": kind, "text": text}]}
-
-
-def _object(value: Mapping[str, Any], member: str) -> Mapping[str, Any]:
-    found = value.get(member)
-    return found if isinstance(found, dict) else {}
 
 
 def open_adapter(config: XaiRealtime, context: AdapterContext) -> XaiVoice:
