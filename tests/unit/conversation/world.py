@@ -410,8 +410,56 @@ class ScriptedTools:
         self.started.append(tool.name)
 
 
+class Played:
+    """What both worlds do: run a session to its end while the script happens, and look at what was said."""
+
+    timeline: Sequence[Sound]
+    events: Sequence[tuple[float, LegEvent]]
+    acts: Sequence[tuple[float, Callable[[Any], Awaitable[None]]]]
+    hangs_up_at: float | None
+    leg: ScriptedLeg
+    transcript: list[Message]
+
+    async def run(self, session: CallSession, poller: Poller) -> CallOutcome:
+        """The caller hangs up at the end of the script if nobody did before."""
+        polling = asyncio.create_task(poller.run())
+        happenings = [asyncio.create_task(self._happen(at, act)) for at, act in self._happenings()]
+        try:
+            self.outcome = await session.run()
+        finally:
+            for task in (polling, *happenings):
+                task.cancel()
+            failed = await asyncio.gather(*happenings, return_exceptions=True)
+        defects = [f for f in failed if isinstance(f, Exception)]
+        assert not defects, defects
+        return self.outcome
+
+    def _happenings(self) -> list[tuple[float, Callable[[Any], Awaitable[None]]]]:
+        last = max([sound.end for sound in self.timeline], default=0.0)
+        hang_up = self.hangs_up_at if self.hangs_up_at is not None else last + 15.0
+        return [(hang_up, _caller_hangs_up), *((at, _send(event)) for at, event in self.events), *self.acts]
+
+    async def _happen(self, at: float, act: Callable[[Any], Awaitable[None]]) -> None:
+        await asyncio.sleep(at)
+        await act(self)
+
+    def said(self) -> list[tuple[str, str]]:
+        return [(message.role, message.content) for message in self.transcript]
+
+
+async def _caller_hangs_up(world: Played) -> None:
+    world.leg.close()
+
+
+def _send(event: LegEvent) -> Callable[[Played], Awaitable[None]]:
+    async def send(world: Played) -> None:
+        world.leg.events.put_nowait(event)
+
+    return send
+
+
 @dataclass
-class World:
+class World(Played):
     """The script. `answers` are given to the model's requests in order; after the last one it says nothing new."""
 
     timeline: Sequence[Sound] = ()
@@ -494,17 +542,7 @@ class World:
             workflow=self.workflow,
         )
         self.session = CallSession(setup, self.over_leg(self.leg), services)
-        polling = asyncio.create_task(poller.run())
-        happenings = [asyncio.create_task(self._happen(at, act)) for at, act in self._happenings()]
-        try:
-            self.outcome = await self.session.run()
-        finally:
-            for task in (polling, *happenings):
-                task.cancel()
-            failed = await asyncio.gather(*happenings, return_exceptions=True)
-        defects = [f for f in failed if isinstance(f, Exception)]
-        assert not defects, defects
-        return self.outcome
+        return await self.run(self.session, poller)
 
     def _node_providers(self) -> NodeProviders | None:
         if self.workflow is None:
@@ -513,15 +551,6 @@ class World:
         begins = self.workflow.begins_with
         models, voices = NodeModels(begins.llm, self.model), NodeVoices(begins.tts, self.synthesiser)
         return NodeProviders(self.workflow.speech, self.opener(self), models, voices, begins.stt)
-
-    def _happenings(self) -> list[tuple[float, Callable[["World"], Awaitable[None]]]]:
-        last = max([sound.end for sound in self.timeline], default=0.0)
-        hang_up = self.hangs_up_at if self.hangs_up_at is not None else last + 15.0
-        return [(hang_up, _caller_hangs_up), *((at, _send(event)) for at, event in self.events), *self.acts]
-
-    async def _happen(self, at: float, act: Callable[["World"], Awaitable[None]]) -> None:
-        await asyncio.sleep(at)
-        await act(self)
 
     def _write(self, ref: CallRef, number: int, messages: Sequence[Message]) -> None:
         if self.table_fails:
@@ -552,23 +581,9 @@ class World:
 
     # looking at what happened
 
-    def said(self) -> list[tuple[str, str]]:
-        return [(message.role, message.content) for message in self.transcript]
-
     def starts(self, sentence: str) -> float:
         """When a sentence of the agent was first audible."""
         return self.log.first(f"agent speaks {self.synthesiser.numbers[sentence]}")
-
-
-async def _caller_hangs_up(world: World) -> None:
-    world.leg.close()
-
-
-def _send(event: LegEvent) -> Callable[[World], Awaitable[None]]:
-    async def send(world: World) -> None:
-        world.leg.events.put_nowait(event)
-
-    return send
 
 
 def play(world: World) -> World:

@@ -41,6 +41,7 @@ from tests.unit.conversation.world import (
     RATE,
     SECONDS_A_CHARACTER,
     Log,
+    Played,
     ScriptedDetector,
     ScriptedLeg,
     ScriptedTools,
@@ -219,7 +220,7 @@ class ScriptedSpeechModel:
 
 
 @dataclass
-class RealtimeWorld:
+class RealtimeWorld(Played):
     """The script. `replies` answer the caller's turns and what the model is asked, in order; then nothing new."""
 
     timeline: Sequence[Sound] = ()
@@ -293,26 +294,7 @@ class RealtimeWorld:
             workflow=self.workflow,
         )
         self.session = CallSession(setup, self.leg, services)
-        polling = asyncio.create_task(poller.run())
-        happenings = [asyncio.create_task(self._happen(at, act)) for at, act in self._happenings()]
-        try:
-            self.outcome = await self.session.run()
-        finally:
-            for task in (polling, *happenings):
-                task.cancel()
-            failed = await asyncio.gather(*happenings, return_exceptions=True)
-        defects = [f for f in failed if isinstance(f, Exception)]
-        assert not defects, defects
-        return self.outcome
-
-    def _happenings(self) -> list[tuple[float, Callable[["RealtimeWorld"], Awaitable[None]]]]:
-        last = max([sound.end for sound in self.timeline], default=0.0)
-        hang_up = self.hangs_up_at if self.hangs_up_at is not None else last + 15.0
-        return [(hang_up, _caller_hangs_up), *((at, _send(event)) for at, event in self.events), *self.acts]
-
-    async def _happen(self, at: float, act: Callable[["RealtimeWorld"], Awaitable[None]]) -> None:
-        await asyncio.sleep(at)
-        await act(self)
+        return await self.run(self.session, poller)
 
     def _write(self, ref: CallRef, number: int, messages: Sequence[Message]) -> None:
         self.transcript += messages
@@ -325,23 +307,9 @@ class RealtimeWorld:
 
     # looking at what happened
 
-    def said(self) -> list[tuple[str, str]]:
-        return [(message.role, message.content) for message in self.transcript]
-
     def starts(self, text: str) -> float:
         """When something the agent says was first audible."""
         return self.log.first(f"agent speaks {self.numbers[text]}")
-
-
-async def _caller_hangs_up(world: RealtimeWorld) -> None:
-    world.leg.close()
-
-
-def _send(event: LegEvent) -> Callable[[RealtimeWorld], Awaitable[None]]:
-    async def send(world: RealtimeWorld) -> None:
-        world.leg.events.put_nowait(event)
-
-    return send
 
 
 def play(world: RealtimeWorld) -> RealtimeWorld:
