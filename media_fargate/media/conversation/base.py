@@ -84,7 +84,7 @@ class BaseConversation(ABC):
         self.opening.utterance_done(utterance)
         self._closing.utterance_done(utterance)
         if utterance is self._says_then_ends:
-            self.close(Ending(EndReason.CONTROL_END_CALL))
+            self._close_when_heard(Ending(EndReason.CONTROL_END_CALL))
 
     def _is_goodbye(self, text: str) -> bool:
         """Whether the assistant ends the call by saying this."""
@@ -123,6 +123,14 @@ class BaseConversation(ABC):
             return
         self.opening.voicemail.cancel()
         self._closing.after(self.say(message, interruptible=False) if message and self._has_voice else None)
+
+    def _close_when_heard(self, ending: Ending, message: str | None = None) -> None:
+        """As `close`, when what ends the call was just spoken: its end is still on its way."""
+        if message:
+            self.close(ending, message)
+        elif self.decide(ending):
+            self.opening.voicemail.cancel()
+            self._closing.after_last_packets()
 
     def cut(self, ending: Ending) -> None:
         """End the call in this moment; what was decided before stands as the reason."""

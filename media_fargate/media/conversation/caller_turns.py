@@ -183,6 +183,9 @@ class CallerTurns:
         if self._floor.reply is not None and not self._floor.agent_audible:
             # nothing is lost by answering both together
             return True
+        if turn.ended is not None and self._floor.has_line_after(turn.ended.at):
+            # a line that waited for the caller to pause was not interrupted by what they said before
+            return False
         taking = self._settings
         long_enough = turn.ended is not None and turn.ended.voiced >= taking.interruption_min_duration
         return long_enough and len(turn.text.split()) >= taking.interruption_min_words

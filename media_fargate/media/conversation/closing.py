@@ -60,6 +60,12 @@ class Closing:
             longest = max(CLOSING_SECONDS, len(last_words.text) * _SECONDS_A_CHARACTER)
             self._timer = self._loop.call_later(longest, self._end, self._ending)
 
+    def after_last_packets(self) -> None:
+        """Carry it out when what was just spoken has arrived."""
+        if self._ending is None:
+            raise RuntimeError("the end has not been decided")
+        self._loop.call_later(LAST_PACKETS_SECONDS, self._end, self._ending)
+
     def cut(self, ending: Ending) -> None:
         """The call is over now, whatever is still being said; the reason decided before stands."""
         self._end(self._ending or ending)

@@ -110,7 +110,8 @@ class Conversation(BaseConversation):
             self.opening.answerer_paused()
         if self._idle:
             self._use_free_floor()
-        spoken_over = turn is not None and turn.overheard
+        # what began after the caller's words was not interrupted by them
+        spoken_over = turn is not None and (turn.overheard or self._floor.has_line_after(self._ear.turns.speech_ended))
         self._ear.turns.agent_active = self._floor.can_be_taken and not (self._transferring or spoken_over)
         self._turns.overhears = self.opening.lets_speak_first
         if self._silence:
@@ -164,7 +165,7 @@ class Conversation(BaseConversation):
         of_reply = reply is not None and said in reply.utterances
         # what may not be interrupted is not the assistant's own: notices, announcements, last words
         if said.interruptible and not (of_reply or said.stopped or said.failed) and self._is_goodbye(said.text):
-            self.close(Ending(EndReason.ASSISTANT_HANGUP))
+            self._close_when_heard(Ending(EndReason.ASSISTANT_HANGUP))
 
     def _on_reply_done(self, event: ev.ReplyDone) -> None:
         reply = event.reply
@@ -176,9 +177,10 @@ class Conversation(BaseConversation):
         elif reply.interrupted:
             return
         elif (end := reply.end) is not None:
-            self.close(Ending(end.end_reason), self._settings.end_call_message if end.goodbye is None else end.goodbye)
+            goodbye = self._settings.end_call_message if end.goodbye is None else end.goodbye
+            self._close_when_heard(Ending(end.end_reason), goodbye)
         elif self._is_goodbye(reply.text):
-            self.close(Ending(EndReason.ASSISTANT_HANGUP))
+            self._close_when_heard(Ending(EndReason.ASSISTANT_HANGUP))
 
     def _on_speaking_failed(self, event: ev.SpeakingFailed) -> None:
         if not event.utterance.stopped:

@@ -35,6 +35,12 @@ class Floor:
         current = self._speaker.current
         return current is not None and current.started_at is not None
 
+    def has_line_after(self, moment: float) -> bool:
+        """Whether all that is said is a line, no answer, of which nothing was played by then."""
+        current = self._speaker.current
+        begun_before = current is None or (current.started_at is not None and current.started_at < moment)
+        return self.reply is None and not begun_before
+
     @property
     def can_be_taken(self) -> bool:
         """Whether there is something to interrupt that may be interrupted."""

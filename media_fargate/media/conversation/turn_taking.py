@@ -117,6 +117,11 @@ class TurnTaker:
         return self._state is not _State.QUIET
 
     @property
+    def speech_ended(self) -> float:
+        """When the caller was last heard to speak."""
+        return self._speech_ended
+
+    @property
     def deadline(self) -> float | None:
         """When `advance` is due next unless something happens before; None: not at all."""
         due = [] if self._false_after is None or self.caller_speaking else [self._false_after]

@@ -39,6 +39,7 @@ class RealtimeConversation(BaseConversation):
     ) -> None:
         super().__init__(settings, end, opt_out)
         self._ends_after: ToolResult | None = None
+        self._after_opening: list[str] = []
 
     def attach(
         self,
@@ -99,6 +100,8 @@ class RealtimeConversation(BaseConversation):
 
     def _settle(self) -> None:
         """After every event: ask the model what waits for it, and tell the parts who has the floor."""
+        while self.opening.over and self._after_opening:
+            self._exchange.requests.inform(self._after_opening.pop(0))
         self._exchange.settle()
         if self._closing.decided:
             return
@@ -216,7 +219,10 @@ class RealtimeConversation(BaseConversation):
     def note(self, text: str, *, respond: bool) -> None:
         """Tell the model something; with `respond` it speaks as soon as it is free."""
         self._history.add_note(text)
-        if respond:
+        if respond and not self.opening.over:
+            # nobody talks with the caller before what has to be said first
+            self._after_opening.append(text)
+        elif respond:
             self._exchange.requests.inform(text)
         else:
             self._exchange.tell(text)

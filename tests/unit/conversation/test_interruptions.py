@@ -185,3 +185,20 @@ def test_a_caller_who_speaks_up_over_an_echo_interrupts(monkeypatch: pytest.Monk
     world = play(world_with(says(3.5, "no I mean on Sunday please", 2.5)))
     assert world.log.first("flush") == pytest.approx(4.6, abs=0.06)
     assert world.said()[-2:] == [("user", "no I mean on Sunday please"), ("assistant", "Next answer.")]
+
+
+@pytest.mark.parametrize("at", [1.2, 2.0, 2.9, 3.2])
+def test_a_line_ordered_while_the_caller_speaks_is_said_and_then_they_are_answered(at: float) -> None:
+    async def order(world: World) -> None:
+        await world.session.command({"type": "say", "content": "Your taxi is there now."})
+
+    spoken = [says(1.0, "one two three four five six seven")]
+    silent = ConversationSettings(first_message="")
+    world = play(World(spoken, ["Seven it is."], silent, acts=[(at, order)]))
+    assert sorted(world.said()) == [
+        ("assistant", "Seven it is."),
+        ("assistant", "Your taxi is there now."),
+        ("user", "one two three four five six seven"),
+    ]
+    assert world.starts("Your taxi is there now.") < world.starts("Seven it is.")
+    assert not world.log.times("flush")

@@ -8,7 +8,7 @@ import pytest
 from media.calls.commands import CommandRefusedError
 from media.conversation.settings import ConversationSettings
 from media.speech.interfaces import ToolCall
-from media.telephony.leg import TransferOutcome
+from media.telephony.leg import LegDigit, TransferOutcome
 from sovereign.calls.model import EndReason
 from sovereign.catalog.tools import EndCallTool, TransferCallTool, WebhookTool
 from tests.unit.conversation.world import says
@@ -214,6 +214,21 @@ def test_injected_context_is_told_at_once_or_answered() -> None:
     )
     assert world.asked == [("context", "The caller is a VIP."), ("inform", "The taxi is there.")]
     assert world.said() == [("assistant", "Your taxi is there.")]
+
+
+def test_context_that_is_to_be_answered_waits_for_the_consent() -> None:
+    settings = ConversationSettings(consent="Press one to agree.", first_message="Hello.")
+    order = {"type": "inject-context", "content": "The taxi is there.", "trigger_response": True}
+    world = play(
+        RealtimeWorld(
+            replies=["Your taxi is there."],
+            settings=settings,
+            acts=ordering((2.0, order)),
+            events=[(4.0, LegDigit("1"))],
+            hangs_up_at=12.0,
+        )
+    )
+    assert [text for _, text in world.said()] == ["Press one to agree.", "Hello.", "Your taxi is there."]
 
 
 def test_end_call_order_interrupts_and_says_its_message_last() -> None:
