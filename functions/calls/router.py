@@ -13,6 +13,7 @@ from sovereign.calls.outbound import OutboundCalls
 from sovereign.calls.store import CallFilters, CallStore
 from sovereign.http import KEY_OR_LINK, CallerDep, IdempotencyDep, OptionalCallerDep, PageDep, TableDep
 from sovereign.kernel.encryption import default_cipher
+from sovereign.kernel.errors import InvalidRequestError
 from sovereign.kernel.numbered_rows import TimeRange
 from sovereign.kernel.settings import Environment, read_environment
 from sovereign.nodes.client import NodeClient
@@ -50,17 +51,20 @@ LinksDep = Annotated[RecordingLinks, Depends(_links)]
 RecordingsDep = Annotated[Recordings, Depends(_recordings)]
 StoreDep = Annotated[CallStore, Depends(_store)]
 NodesDep = Annotated[NodeClient, Depends(node_client)]
+AgentQuery = Annotated[str | None, Query(min_length=1, max_length=256)]
 
 
 def _filters(
     *,
     status: CallStatus | None = None,
-    agent_id: Annotated[str | None, Query(max_length=256)] = None,
-    assistant_id: Annotated[str | None, Query(max_length=256)] = None,
+    agent_id: AgentQuery = None,
+    assistant_id: AgentQuery = None,
     direction: Direction | None = None,
     start_date: str | None = None,
     end_date: str | None = None,
 ) -> CallFilters:
+    if agent_id and assistant_id and agent_id != assistant_id:
+        raise InvalidRequestError(details=["query: assistant_id and agent_id are the same parameter and differ"])
     made = TimeRange.parse(start_date, end_date)
     return CallFilters(status=status, agent_id=agent_id or assistant_id, direction=direction, made=made)
 

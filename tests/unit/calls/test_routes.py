@@ -471,10 +471,19 @@ def test_bad_parameter_is_named(world: World, path: str, query: str) -> None:
     assert [detail.split(":")[0] for detail in answer.json()["details"]] == [query.split("=", maxsplit=1)[0]]
 
 
-@pytest.mark.parametrize("query", ["status=gone", "direction=up"])
+@pytest.mark.parametrize("query", ["status=gone", "direction=up", "agent_id=", "assistant_id="])
 def test_bad_filter_is_named(world: World, query: str) -> None:
     answer = world.client.get(f"/api/v1/calls?{query}")
     assert (answer.status_code, answer.json()["details"][0].split(":")[0]) == (400, query.split("=", maxsplit=1)[0])
+
+
+def test_filter_in_both_spellings_is_one_or_refused(world: World) -> None:
+    world.dial()
+    same = world.client.get(f"/api/v1/calls?agent_id={world.assistant_id}&assistant_id={world.assistant_id}")
+    assert same.json()["pagination"]["total"] == 1
+    differing = world.client.get(f"/api/v1/calls?agent_id={world.assistant_id}&assistant_id=other")
+    assert differing.status_code == 400
+    assert "assistant_id and agent_id" in differing.json()["details"][0]
 
 
 def test_foreign_call_is_not_found(world: World) -> None:

@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
-from sovereign.kernel.errors import ConflictError
+from sovereign.kernel.errors import ConflictError, InvalidRequestError
 from sovereign.kernel.table import ConditionFailed, Item, Table, Write
+
+MAX_WRITES = 100
+"""What DynamoDB takes in one transaction."""
 
 Meaning = Callable[[Item | None], Exception]
 """Makes the error of a failed condition from the item that stood in the way (None when there was none)."""
@@ -27,7 +30,12 @@ class UnitOfWork:
         return tuple(self._writes)
 
     def commit(self, table: Table) -> None:
-        """Apply all or none in one request. Raises the meaning of the first condition that failed."""
+        """Apply all or none in one request.
+
+        Raises the meaning of the first condition that failed; InvalidRequestError when more changes than fit into one.
+        """
+        if len(self._writes) > MAX_WRITES:
+            raise InvalidRequestError(details=["body: changes too many references at once; change some of them first"])
         try:
             table.transact(self._writes)
         except ConditionFailed as failure:
