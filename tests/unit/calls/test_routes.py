@@ -27,7 +27,7 @@ from sovereign.numbers import NumberSettings, NumberStore
 from sovereign.organizations import NewOrganization, OrganizationStore, organization_ref
 from sovereign.sip_trunks import TrunkSettings, TrunkStore
 from sovereign.tool_templates import ToolTemplateStore
-from tests.unit.calls.harness import CALLER, OWN, CountingTable, FakeClock, moto_table, new_call
+from tests.unit.calls.harness import CALLER, ORG, OWN, CountingTable, FakeClock, moto_table, new_call
 
 CALL_MEMBERS = {
     "id", "caller_phone", "assistant_phone", "status", "direction", "end_reason", "error", "started_at", "ended_at",
@@ -36,6 +36,8 @@ CALL_MEMBERS = {
     "metadata", "cost", "latency", "notification",
 }  # fmt: skip
 LLM = {"provider": "local", "model": "intents"}
+FOREIGN_TOOL = LLM | {"tools": [{"type": "template", "template_id": ORG}]}
+SPEECH = {name: default_configs("local")[name] for name in ("stt_config", "tts_config")}
 
 
 @dataclass
@@ -233,6 +235,8 @@ def test_transient_and_hybrid_modes_run(world: World) -> None:
         ({"assistant_id": None, "assistant_override": {}}, "assistant"),
         ({"assistant_override": {"unknown": 1}}, "unknown"),
         ({"assistant_override": {"webhook_url": "http://127.0.0.1/x"}}, "webhook_url"),
+        ({"assistant_override": {"llm_config": FOREIGN_TOOL}}, "assistant_override.llm_config.tools[0].template_id"),
+        ({"assistant_id": None, "assistant": SPEECH | {"llm_config": FOREIGN_TOOL}}, "assistant.llm_config.tools[0]"),
         ({"metadata": {"x": "y" * 9000}}, "metadata"),
         ({"first_message": "x" * 1001}, "first_message"),
         ({"colour": "red"}, "colour"),

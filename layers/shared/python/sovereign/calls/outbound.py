@@ -23,6 +23,7 @@ from sovereign.kernel.encryption import Cipher
 from sovereign.kernel.errors import (
     ConflictError,
     InsufficientCreditsError,
+    InvalidRequestError,
     InvalidStateError,
     NotFoundError,
 )
@@ -141,7 +142,10 @@ class OutboundCalls:
         chosen = with_override(chosen, {name: value for name, value in own.items() if value is not None}, at="")
         if order.system_message is not None:
             chosen = _instructed(chosen, order.system_message)
-        return store.resolve(org_id, chosen, context.others)
+        try:
+            return store.resolve(org_id, chosen, context.others)
+        except InvalidRequestError as refused:
+            raise InvalidRequestError(details=[_placed(order, detail) for detail in refused.details]) from None
 
     def _saved(self, store: AssistantStore, item: Item | None) -> EffectiveAssistant:
         if item is None:
@@ -201,6 +205,13 @@ def _named_in_order(org_id: str, order: OutboundOrder) -> list[Ref]:
         named = named_in(order.assistant_override or {}, "assistant_override")
     own = [] if order.assistant_id is None else [assistant_ref(org_id, order.assistant_id)]
     return own + [resource_ref(org_id, reference.kind, reference.id) for reference in named]
+
+
+def _placed(order: OutboundOrder, detail: str) -> str:
+    """A problem of the effective assistant with the path it has in the order; the saved one's own keep theirs."""
+    if order.assistant_id is None:
+        return f"assistant.{detail}"
+    return f"assistant_override.{detail}" if detail.partition(".")[0] in (order.assistant_override or {}) else detail
 
 
 def _key_taken_over(_old: Item | None) -> Exception:
