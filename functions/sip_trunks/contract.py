@@ -38,4 +38,5 @@ OPERATIONS: Operations = Resource(
     example=_EXAMPLE,
     create=_CREATE,
     change={"auth_username": "agent", "auth_password": "correct horse"},
+    warns=True,
 ).operations()

@@ -162,3 +162,23 @@ def test_routes_stay_within_their_table_requests(client: TestClient, requests_ma
         requests_made.clear()
         assert send().status_code == 200
         assert len(requests_made) <= limit
+
+
+@pytest.mark.parametrize(
+    ("members", "named"),
+    [
+        ({"srtp": "required"}, ["srtp"]),
+        ({"transport": "tls"}, ["transport"]),
+        ({"registration": "register", "auth_username": "a", "auth_password": "b"}, ["registration"]),
+        ({"srtp": "optional", "transport": "tls"}, ["srtp", "transport"]),
+    ],
+)
+def test_member_without_effect_is_kept_and_warned_of(
+    client: TestClient, members: dict[str, Any], named: list[str]
+) -> None:
+    answer = client.post("sip-trunks", json=TRUNK | members).json()
+    assert [warning.split(":")[0] for warning in answer["warnings"]] == named
+    path = f"sip-trunks/{answer['trunk']['id']}"
+    assert client.patch(path, json={"name": "Other"}).json()["warnings"] == answer["warnings"]
+    mended = client.patch(path, json={"srtp": "off", "transport": "udp", "registration": "none"}).json()
+    assert "warnings" not in mended

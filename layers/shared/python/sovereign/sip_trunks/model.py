@@ -96,6 +96,16 @@ class SipTrunk:
         return {"id": self.id, "org_id": self.org_id, **self.settings.model_dump(), **times}
 
 
+def warnings_of(settings: TrunkSettings) -> list[str]:
+    """What of the settings is kept without effect today (docs/not-yet.md)."""
+    without_effect = {
+        "srtp: media is not encrypted": settings.srtp != "off",
+        "registration: none is sent; tell the carrier the address it sends calls to": settings.registration != "none",
+        "transport: calls over tls fail; use udp or tcp": settings.transport == "tls",
+    }
+    return [warning for warning, holds in without_effect.items() if holds]
+
+
 def check_credentials(settings: TrunkSettings, *, has_password: bool) -> None:
     """Raise InvalidRequestError when the trunk is to register or has a password without the name that belongs to it."""
     problems = []
