@@ -28,7 +28,7 @@ def fuzz(stage: Stage, folder: Path, seed: int) -> dict[str, Any]:
     process ends as it should when it is asked to."""
     host, port = stage.sip.rsplit(":", 1)
     address, chance = (host, int(port)), random.Random(seed)
-    scenario = talk(folder, 3.0, "hello_hours", seconds=75, we_hang_up=True)
+    scenario = talk(folder, 8.0, "hello_hours", seconds=75, we_hang_up=True)
     with ExitStack() as stack:
         phone = stack.enter_context(calling(stage, scenario, folder))
         sender = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
