@@ -227,7 +227,7 @@ def test_campaign_is_not_completed_before_its_import(imports: Imports, client: T
     imports.work(key, pieces=1)
     finished: dict[str, int] = {"pending_leads": -4, "completed_leads": 4}
     imports.table.update(counting(Ref(f"ORG#{ORG}", f"CAMPAIGN#{imports.campaign_id}"), finished))
-    moves = LeadMoves(imports.table, calls=None)  # type: ignore[arg-type]  # no call is looked at
+    moves = LeadMoves(imports.table)
     assert not moves.complete(imports.campaign())
     while imports.work(key) == "again":
         pass
