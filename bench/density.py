@@ -23,8 +23,9 @@ from typing import Any
 
 from bench.table import Row
 from tests.e2e import sipp
+from tests.e2e.rhythm import GAP_DEVIATION_LIMIT_MS, GAP_LIMIT_MS
 from tests.e2e.scenarios import caller
-from tests.e2e.wire import RtpCapture
+from tests.e2e.wire import RtpCapture, RtpStream
 
 ROOT = Path(__file__).parents[1]
 PEER_PYTHON = ROOT / ".sovereign/venvs/bench-peer/bin/python"
@@ -32,7 +33,9 @@ SERVER_PORT, PHONE_PORT, PHONE_MEDIA_PORT = 25060, 25070, 26000
 SERVER_RTP_PORTS = "27000-29900"
 REPLY_AFTER_SECONDS = 0.324
 """Stand-in recogniser (300 ms) and synthesiser (24 ms), the local models' own figures."""
-LAG_LIMIT_MS, GAP_DEVIATION_LIMIT_MS, GAP_LIMIT_MS = 10.0, 5.0, 60.0
+LAG_LIMIT_MS = 10.0
+_ARGUMENTS = ["--port", str(SERVER_PORT), "--rtp-ports", SERVER_RTP_PORTS, "--reply-after", str(REPLY_AFTER_SECONDS)]
+OURS = [sys.executable, "-m", "bench.own_media", *_ARGUMENTS]
 CALLS_PER_SECOND = 10
 MEASURED_SECONDS = 14
 
@@ -109,10 +112,20 @@ def serving(command: list[str]) -> Iterator[Server]:
         server.stop()
 
 
-def hold(server: Server, calls: int) -> Held:
-    """Place `calls` calls of real speech, measure while all are up, end them."""
+@dataclass(frozen=True)
+class Measured:
+    """What crossed the wire to the phones between two moments (Unix time), and the server's figures of that time."""
+
+    since: float
+    until: float
+    streams: list[RtpStream]
+    reports: list[dict[str, Any]]
+
+
+def measure(server: Server, calls: int, measured_seconds: float = MEASURED_SECONDS) -> Measured:
+    """Place `calls` calls of real speech, look while all are up, end them."""
     ramp = calls / CALLS_PER_SECOND
-    seconds = ramp + MEASURED_SECONDS + 3
+    seconds = ramp + measured_seconds + 3
     with tempfile.TemporaryDirectory() as name, RtpCapture(range(PHONE_MEDIA_PORT, PHONE_MEDIA_PORT + 800)) as capture:
         folder = Path(name)
         said: list[float | str] = ["hello_hours", 2.2, "price_checkup", 2.2]
@@ -129,20 +142,26 @@ def hold(server: Server, calls: int) -> Held:
         )
         time.sleep(ramp + 2)
         since = time.time()
-        time.sleep(MEASURED_SECONDS)
+        time.sleep(measured_seconds)
         until = time.time()
         phones.wait(seconds + 30)
         streams = [s for s in capture.streams() if s.packets[0].seen_at < since and s.packets[-1].seen_at > until - 1]
-    reports = server.reports(since, until)
+    return Measured(since, until, [s.within(since, until) for s in streams], server.reports(since, until))
+
+
+def hold(server: Server, calls: int) -> Held:
+    """Place `calls` calls and say what was seen."""
+    seen = measure(server, calls)
+    streams, reports = seen.streams, seen.reports
     late = sorted(wait for report in reports for wait in report["late_ms"])
-    deviations = sorted(d for stream in streams for d in stream.within(since, until).gap_deviations_ms())
+    deviations = sorted(d for stream in streams for d in stream.gap_deviations_ms())
     if len(streams) < calls or not late or not deviations:
         return Held(calls, 1e4, 1e4, 1e4, 0, 0, 0)
     return Held(
         calls,
         lag_p99_ms=late[int(len(late) * 0.99)],
         gap_deviation_p99_ms=deviations[int(len(deviations) * 0.99)],
-        longest_gap_ms=max(stream.within(since, until).longest_gap_ms() for stream in streams),
+        longest_gap_ms=max(stream.longest_gap_ms() for stream in streams),
         cpu_pct=statistics.mean(r["cpu_pct"] for r in reports),
         rss_mb=max(r["rss_mb"] for r in reports),
         turns=int(reports[-1]["turns"]),
@@ -178,19 +197,17 @@ def memory_per_call(command: list[str], calls: int = 20) -> float:
 
 def run(tell: Callable[[str], None]) -> list[Row]:
     """The rows of this file; none when sipp or the peer's environment is missing."""
-    arguments = ["--port", str(SERVER_PORT), "--rtp-ports", SERVER_RTP_PORTS, "--reply-after", str(REPLY_AFTER_SECONDS)]
-    ours = [sys.executable, "-m", "bench.own_media", *arguments]
-    peer = [str(PEER_PYTHON), str(ROOT / "bench/peer_pipecat.py"), *arguments]
+    peer = [str(PEER_PYTHON), str(ROOT / "bench/peer_pipecat.py"), *_ARGUMENTS]
     os.sched_setaffinity(0, {1})
     try:
         tell("calls on one core, stock pipecat:")
         peers = most_held(peer, 12, 3, 45, tell)
         tell("calls on one core, Sovereign:")
-        held = most_held(ours, 40, 8, 88, tell)
+        held = most_held(OURS, 40, 8, 88, tell)
         return [
             Row("calls_per_core", held, peers),
             Row("calls_per_core_over_peer", held / max(1, peers)),
-            Row("memory_per_call_mb", memory_per_call(ours)),
+            Row("memory_per_call_mb", memory_per_call(OURS)),
         ]
     finally:
         os.sched_setaffinity(0, range(os.cpu_count() or 1))

@@ -1,15 +1,22 @@
-"""Ten calls at once: every caller is understood, and the audio keeps its rhythm."""
+"""Many calls at once: every caller is understood, and the audio keeps its rhythm."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+from bench import density
 from tests.conftest import free_ports
 from tests.e2e import sipp
 from tests.e2e.phones import SEEDED_NUMBER, media_port, talk
+from tests.e2e.rhythm import GAP_DEVIATION_LIMIT_MS, GAP_LIMIT_MS, bare_sender, rhythm
 from tests.e2e.stage import Json, Stage, check_ended, new_caller, until
 from tests.e2e.wire import RtpCapture
 from tests.media.speech.hearing import recordings, word_errors
 
 CALLS = 10
+MEASURED_SECONDS = 8
 
 
 def test_ten_calls_at_once_are_understood_and_answered_in_rhythm(stage: Stage, tmp_path: Path) -> None:
@@ -47,3 +54,29 @@ def test_ten_calls_at_once_are_understood_and_answered_in_rhythm(stage: Stage, t
         f"{CALLS} calls: word errors {wrong}/{words}, RTP gap deviation p99 {p99:.1f} ms, longest gap {longest:.0f} ms"
     )
     assert p99 < 20
+
+
+@pytest.fixture
+def second_core() -> Iterator[None]:
+    """This process and the phones it starts stay off the core the media process is pinned to."""
+    cores = os.sched_getaffinity(0)
+    if not {0, 1} <= cores:
+        pytest.skip("needs the cores 0 and 1")
+    os.sched_setaffinity(0, {1})
+    yield
+    os.sched_setaffinity(0, cores)
+
+
+@pytest.mark.usefixtures("second_core")
+def test_twenty_conversations_on_one_core_keep_their_rhythm_on_the_wire() -> None:
+    with bare_sender(media_port(), core=0) as beside, density.serving(density.OURS) as server:
+        seen = density.measure(server, 20, MEASURED_SECONDS)
+        [bare] = [stream.within(seen.since, seen.until) for stream in beside.streams()]
+    assert len(seen.streams) == 20
+    assert all(len(stream.packets) >= 0.98 * MEASURED_SECONDS / 0.02 for stream in seen.streams)
+    assert seen.reports[-1]["turns"] > 20
+    held, alone = rhythm(seen.streams, bare), max(bare.gap_deviations_ms())
+    print(f"20 calls: {held}; the bare sender's worst deviation {alone:.1f} ms")
+    assert held.disturbed < 0.5
+    assert held.p99_ms <= GAP_DEVIATION_LIMIT_MS
+    assert held.longest_ms <= GAP_LIMIT_MS
