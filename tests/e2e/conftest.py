@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.outbound_line import Line, verified_line
-from tests.e2e.platform_process import give_own_key, running_stage
+from tests.e2e.platform_process import give_own_keys, running_stage
 from tests.e2e.second_node import LostCall, lose_a_call
 from tests.e2e.stage import Stage
 from tests.fakes.server import GOOD_KEY
@@ -36,7 +36,7 @@ def _programs() -> None:
 @pytest.fixture(scope="session")
 def stage(_programs: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     with running_stage(tmp_path_factory.mktemp("stage")) as running:
-        give_own_key(running, "openai", GOOD_KEY)
+        give_own_keys(running, openai=GOOD_KEY, xai=GOOD_KEY)
         yield running
 
 

@@ -26,12 +26,13 @@ def model_cache() -> Path:
 
 @contextmanager
 def running_stage(home: Path) -> Iterator[Stage]:
-    """A seeded platform with a media node, whose `openai` provider is at a port a test may listen on."""
-    (openai,) = free_ports(1)
+    """A seeded platform with a media node, whose providers `openai` and `xai` are at ports a test may listen on."""
+    openai, xai = free_ports(2)
     environment = embedded_environment(home)
     environment |= {
         "SOVEREIGN_MODEL_CACHE": str(model_cache()),
         "OPENAI_BASE_URL": f"http://127.0.0.1:{openai}/v1",
+        "XAI_BASE_URL": f"http://127.0.0.1:{xai}/v1",
     }
     try:
         start(environment)
@@ -40,7 +41,15 @@ def running_stage(home: Path) -> Iterator[Stage]:
         headers = {"Authorization": f"Bearer {local.load_api_key}"}
         with httpx.Client(base_url=local.api_url, headers=headers, timeout=30, trust_env=False) as api:
             sip = f"127.0.0.1:{environment['SOVEREIGN_SIP_PORT']}"
-            yield Stage(local=local, home=home, api=api, sip=sip, fake_openai_port=openai, environment=environment)
+            yield Stage(
+                local=local,
+                home=home,
+                api=api,
+                sip=sip,
+                fake_openai_port=openai,
+                fake_xai_port=xai,
+                environment=environment,
+            )
     finally:
         stop(environment)
 
@@ -68,16 +77,21 @@ def operator(stage: Stage, *arguments: str) -> dict[str, Any]:
     return printed
 
 
-def give_own_key(stage: Stage, provider: str, key: str) -> None:
-    """Store a provider key of the seeded organization where the platform looks for it."""
+def give_own_keys(stage: Stage, **keys: str) -> None:
+    """Store provider keys of the seeded organization where the platform looks for them."""
     name = f"sovereign/embedded/organizations/{stage.local.organization_id}/provider-keys"
     secrets = cloud_client("secretsmanager", stage.local.aws_endpoint_url)
-    secrets.create_secret(Name=name, SecretString=json.dumps({provider: key}))
+    secrets.create_secret(Name=name, SecretString=json.dumps(keys))
+
+
+def process_id(stage: Stage, name: str) -> int:
+    """One of the platform's processes."""
+    recorded = json.loads((stage.home / "processes.json").read_text())
+    (pid,) = [entry["pid"] for entry in recorded if entry["name"] == name]
+    return int(pid)
 
 
 def process_environment(stage: Stage, name: str) -> dict[str, str]:
     """What one of the platform's processes was started with."""
-    recorded = json.loads((stage.home / "processes.json").read_text())
-    (pid,) = [entry["pid"] for entry in recorded if entry["name"] == name]
-    pairs = Path(f"/proc/{pid}/environ").read_bytes().decode().rstrip("\0").split("\0")
+    pairs = Path(f"/proc/{process_id(stage, name)}/environ").read_bytes().decode().rstrip("\0").split("\0")
     return dict(pair.split("=", 1) for pair in pairs)

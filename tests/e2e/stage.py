@@ -49,6 +49,7 @@ class Stage:
     api: httpx.Client
     sip: str
     fake_openai_port: int
+    fake_xai_port: int
     environment: dict[str, str]
     _sink: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=10, trust_env=False))
 

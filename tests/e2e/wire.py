@@ -50,6 +50,12 @@ class RtpStream:
             samples[at : at + len(decoded)] = decoded[: length - at]
         return samples
 
+    def seen_at(self, place: int) -> float:
+        """When the packet with this sample of `pcm` was seen."""
+        audio = [p for p in self.packets if p.payload_type in {0, 8}]
+        first = audio[0].timestamp
+        return next(p.seen_at for p in audio if 0 <= place - ((p.timestamp - first) & 0xFFFFFFFF) < len(p.payload))
+
     def gap_deviations_ms(self) -> list[float]:
         """|gap between neighbours - 20 ms| for each pair with neighbouring sequence numbers."""
         return [

@@ -6,6 +6,7 @@ import base64
 import contextlib
 import json
 import struct
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,31 +16,42 @@ from aiohttp import WSMsgType, web
 from tests.fakes.server import BAD_KEY, GOOD_KEY, QUOTA_KEY, FakeServer, Trouble, cut, pieces_of, tone
 
 _LOUD = 500
-_TURN_ENDS_AFTER_SECONDS = 0.3
 SECONDS_A_CHARACTER = 0.04
 PIECE_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer: words, then tool calls (name, arguments)."""
+    """One answer: words, then tool calls (name, arguments).
+
+    `voice`: what is heard with the words instead of a tone, 16-bit PCM at the output rate. `cut_after`: so many pieces
+    of audio and the connection breaks.
+    """
 
     text: str = ""
     calls: Sequence[tuple[str, Mapping[str, Any]]] = ()
+    voice: bytes | None = None
+    cut_after: int | None = None
 
 
 @dataclass
 class Hearing:
-    """What one connection hears: whether somebody speaks, judged by loudness."""
+    """What one connection hears: whether somebody speaks, judged by loudness.
+
+    `arrivals` are the moments audio came (Unix time), each with how many bytes there were then.
+    """
 
     rate: int
+    turn_ends_after: float = 0.3
     speaking: bool = False
     quiet: float = 0.0
     audio: bytearray = field(default_factory=bytearray)
+    arrivals: list[tuple[float, int]] = field(default_factory=list)
 
     def take(self, pcm: bytes) -> list[str]:
         """`started` and `ended` as they happened in this audio."""
         self.audio += pcm
+        self.arrivals.append((time.time(), len(self.audio)))
         happened = [self._judge(window) for window in pieces_of(pcm, self.rate // 50 * 2)]
         return [event for event in happened if event]
 
@@ -49,14 +61,15 @@ class Hearing:
             started, self.speaking = not self.speaking, True
             return "started" if started else None
         self.quiet += len(window) / 2 / self.rate
-        if self.speaking and self.quiet >= _TURN_ENDS_AFTER_SECONDS:
+        if self.speaking and self.quiet >= self.turn_ends_after:
             self.speaking = False
             return "ended"
         return None
 
 
 class FakeRealtime(FakeServer):
-    """`received` keeps every client event but audio. `replies` are given in order; then it understands everything."""
+    """`received` keeps every client event but audio, `spoke_at` when each answer with words began (Unix time).
+    `replies` are given in order; then it understands everything."""
 
     path = "/"
     output_rate = 24000
@@ -71,18 +84,22 @@ class FakeRealtime(FakeServer):
         caller_says: Sequence[str] = (),
         ignores: frozenset[str] = frozenset(),
         drops: int | None = None,
+        turn_ends_after: float = 0.3,
         port: int = 0,
     ) -> None:
         super().__init__(trouble, port=port)
         self.replies = list(replies)
         self.caller_says = list(caller_says)
         self.received: list[dict[str, Any]] = []
+        self.spoke_at: list[tuple[str, float]] = []
         self.headers: list[Mapping[str, str]] = []
         self.connections: list[Connection] = []
         self.ignores = ignores
         """Kinds of request it never answers."""
         self.drops = drops
         """Connections that are cut where the trouble says so; None: all."""
+        self.turn_ends_after = turn_ends_after
+        """Seconds of quiet after which the caller has spoken."""
 
     def routes(self) -> list[web.RouteDef]:
         return [web.get(self.path, self._serve)]
@@ -123,7 +140,7 @@ class Connection:
         self.server = server
         self.request = request
         self.socket = socket
-        self.hearing = Hearing(16000)
+        self.hearing = Hearing(16000, server.turn_ends_after)
         self.answer: asyncio.Task[None] | None = None
         self.pieces = 0
         self.turn = 0
@@ -194,12 +211,15 @@ class Connection:
         trouble = self.server.trouble
         await asyncio.sleep(trouble.first_delay)
         await self.begin()
-        pcm = tone(len(reply.text) * SECONDS_A_CHARACTER, self.server.output_rate)
-        pieces = list(pieces_of(pcm, int(PIECE_SECONDS * self.server.output_rate) * 2))
+        rate = self.server.output_rate
+        pcm = tone(len(reply.text) * SECONDS_A_CHARACTER, rate) if reply.voice is None else reply.voice
+        if pcm:
+            self.server.spoke_at.append((reply.text, time.time()))
+        pieces = list(pieces_of(pcm, int(PIECE_SECONDS * rate) * 2))
         words = reply.text.split(" ") if reply.text else []
         for count, piece in enumerate(pieces):
             dropping = self.server.drops is None or len(self.server.connections) <= self.server.drops
-            if trouble.drop_after == self.pieces and dropping:
+            if (trouble.drop_after == self.pieces and dropping) or count == reply.cut_after:
                 cut(self.request)
                 return
             self.pieces += 1
