@@ -1,6 +1,6 @@
 """What campaigns promise, measured in virtual time: the real engine and stores on a table in memory.
 
-The world of `tests/unit/campaigns/simulation`: undisturbed for the pace and the cost, with crashes, lost news and
+The world of `tests/component/campaigns/simulation`: undisturbed for the pace and the cost, with crashes, lost news and
 meddling users for dials that should not have been.
 """
 
@@ -51,8 +51,8 @@ def wrong_dials(seed: int) -> int:
 
 def _wrong_dials(seed: int) -> int:
     _prepare()
-    from tests.unit.campaigns.simulation.chances import OutOfHoursError  # noqa: PLC0415 - after the variables
-    from tests.unit.campaigns.simulation.world import World  # noqa: PLC0415 - as above
+    from tests.component.campaigns.simulation.chances import OutOfHoursError  # noqa: PLC0415 - after the variables
+    from tests.component.campaigns.simulation.world import World  # noqa: PLC0415 - as above
 
     world = World(seed, campaigns=_campaigns_of(seed))
     try:
@@ -94,7 +94,7 @@ def _cost(leads: int) -> tuple[float, float]:
 
 
 def _undisturbed(seed: int, leads: int) -> Any:
-    from tests.unit.campaigns.simulation.world import World  # noqa: PLC0415 - after the variables
+    from tests.component.campaigns.simulation.world import World  # noqa: PLC0415 - after the variables
 
     world = World(seed, calm=True, leads=leads)
     world.run()

@@ -1,6 +1,6 @@
 """What each operation asks of the table: every one of the OpenAPI document, with its variants, in this process on moto.
 
-The same requests as on the deployed platform; `tests/unit/requests` holds them to the budget one by one.
+The same requests as on the deployed platform; `tests/component/requests` holds them to the budget one by one.
 """
 
 import json
@@ -15,8 +15,8 @@ from infra.paths import REPOSITORY, SHARED_LAYER
 
 def measure() -> list[dict[str, Any]]:
     """The requests of each case, in a process of their own: it takes moto for AWS."""
-    from tests.unit.requests.routes import cases  # noqa: PLC0415
-    from tests.unit.requests.scene import furnished  # noqa: PLC0415
+    from tests.component.requests.routes import cases  # noqa: PLC0415
+    from tests.component.requests.scene import furnished  # noqa: PLC0415
 
     found = []
     with furnished() as scene:

@@ -17,9 +17,9 @@ def measure(tell: Callable[[str], None], rows: int = ROWS) -> list[Row]:
     from sovereign.lead_imports.files import ImportKey  # noqa: PLC0415 - after the variables
     from sovereign.lead_imports.importer import Importer  # noqa: PLC0415 - as above
     from sovereign.lead_imports.store import ImportStore  # noqa: PLC0415 - as above
-    from tests.unit.calls.harness import ORG  # noqa: PLC0415 - as above
-    from tests.unit.campaigns.simulation.world import World  # noqa: PLC0415 - as above
-    from tests.unit.lead_imports.memory_file import FileInMemory  # noqa: PLC0415 - as above
+    from tests.component.calls.harness import ORG  # noqa: PLC0415 - as above
+    from tests.component.campaigns.simulation.world import World  # noqa: PLC0415 - as above
+    from tests.component.lead_imports.memory_file import FileInMemory  # noqa: PLC0415 - as above
 
     world = World(1, calm=True, leads=1)
     world.table.interrupt = lambda: None

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from sovereign.campaigns.pacing import BURST_MS
-from tests.unit.campaigns.simulation.world import World
+from tests.component.campaigns.simulation.world import World
 
 CAMPAIGNS = 300
 PIECES = 10

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sovereign.sip_trunks import TrunkSettings
-from tests.unit.campaigns.simulation.world import Ring, World
+from tests.component.campaigns.simulation.world import Ring, World
 
 PIECES, WORLDS = 4, 20
 RATES = [None, 0.1, 1, 4]

@@ -14,9 +14,9 @@ from sovereign.kernel.addresses import allowed_networks
 from sovereign.kernel.clock import from_wire, utc_now
 from sovereign.kernel.table import Ref, Table
 from sovereign.provider_keys import organization_secret_id
+from tests.component.assistants.fixtures import ORG, OTHER_ORG, Api, Requests
 from tests.fakes.resend import FakeResend, serving
 from tests.fakes.server import BAD_KEY, GOOD_KEY
-from tests.unit.assistants.fixtures import ORG, OTHER_ORG, Api, Requests
 
 NAME = "mail.example.com"
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.component.assistants.fixtures import api, cipher, cloud, requests_made, table
 from tests.integration.mcp.servers import forget
-from tests.unit.assistants.fixtures import api, cipher, cloud, requests_made, table
 
 __all__ = ["api", "cipher", "cloud", "loopback", "requests_made", "table"]
 

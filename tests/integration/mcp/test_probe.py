@@ -12,8 +12,8 @@ from functions.mcp_servers.router import router
 from sovereign.kernel.table import Ref, Table, Update
 from sovereign.mcp_servers.connection import MAX_ANSWER_BYTES
 from sovereign.mcp_servers.probe import find_tools
+from tests.component.assistants.fixtures import ORG, Api
 from tests.integration.mcp.servers import KEY, Asgi, always, behind_a_key, forget, serving
-from tests.unit.assistants.fixtures import ORG, Api
 
 
 def calendar() -> MCPServer:

@@ -21,9 +21,9 @@ from sovereign.notifications import NotificationReason
 from sovereign.notifications.mail import Mail
 from sovereign.notifications.resend import Answer, Refused, ResendMailer, Sent, TryAgain
 from sovereign.provider_keys import ProviderKey
+from tests.component.calls.harness import ORG, CountingTable, moto_table
 from tests.fakes.resend import FakeResend, serving
 from tests.fakes.server import BAD_KEY, GOOD_KEY
-from tests.unit.calls.harness import ORG, CountingTable, moto_table
 
 NAME = "mail.example.com"
 MAIL = Mail(f"Riverside <notifications@{NAME}>", ["desk@riverside.example"], "Call report", "text", "<p>html</p>")

@@ -21,8 +21,8 @@ from sovereign.kernel import aws, encryption
 from sovereign.kernel.table import Put, Table
 from sovereign.organizations.items import to_item
 from sovereign.organizations.model import Organization
+from tests.component.calls.harness import ORG, START, moto_table, new_call
 from tests.integration.webhooks.conftest import Endpoint, forget_environment
-from tests.unit.calls.harness import ORG, START, moto_table, new_call
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of thirty-two bytes....").decode()
 

@@ -13,8 +13,8 @@ from sovereign.kernel.signing import SigningSecret
 from sovereign.webhooks.delivery import AttemptResult, Delivery, DeliveryRef, DeliveryStatus
 from sovereign.webhooks.sender import WebhookSender
 from sovereign.webhooks.targets import WebhookEvent, WebhookTarget
+from tests.component.calls.harness import ORG, START
 from tests.integration.webhooks.conftest import Endpoint, allow
-from tests.unit.calls.harness import ORG, START
 
 DELIVERY = Delivery(
     ref=DeliveryRef(ORG, "2026-11-22T21:00:00.000Z#call-inbound-a.1"),

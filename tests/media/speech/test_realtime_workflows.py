@@ -16,8 +16,8 @@ from sovereign.assistants import transient
 from sovereign.calls.model import CallRef, EndReason, Message
 from tests.fakes.realtime import FakeRealtime, Reply
 from tests.media.speech.test_realtime_vendors import VENDORS, Vendor, model_of, serve, vendor
-from tests.unit.conversation.test_workflow_graph import graph, talk, way
-from tests.unit.conversation.world import RATE, Log, ScriptedDetector, ScriptedLeg, ScriptedTools
+from tests.scenarios.conversation.test_workflow_graph import graph, talk, way
+from tests.scenarios.conversation.world import RATE, Log, ScriptedDetector, ScriptedLeg, ScriptedTools
 
 __all__ = ["serve", "vendor"]
 

@@ -1,0 +1,3 @@
+from tests.component.calls.conftest import calls, clock, table
+
+__all__ = ["calls", "clock", "table"]

@@ -1,0 +1,147 @@
+"""The connection to the model: slow, refused, broken, and taken up again."""
+
+from media.conversation.settings import ConversationSettings
+from media.speech.interfaces import BadKeyError, ProviderError, ToolCall
+from sovereign.calls.model import EndReason
+from tests.scenarios.conversation.world import says
+from tests.scenarios.realtime.test_tools_and_orders import LOOKUP
+from tests.scenarios.realtime.world import RealtimeWorld, Reply, play
+
+BROKEN = ProviderError("scripted", "no connection", retryable=True)
+HELLO = ConversationSettings(first_message="Hello.")
+
+
+def test_broken_connection_is_taken_up_again_with_the_conversation_so_far() -> None:
+    world = play(
+        RealtimeWorld(
+            [says(2.0, "my name is Eve"), says(9.0, "what is my name")],
+            ["Hello Eve.", "Your name is Eve."],
+            HELLO,
+            breaks={1: 7.0},
+        )
+    )
+    again = world.model.sessions[1].opening.history
+    assert [(message.role, message.content) for message in again] == [
+        ("assistant", "Hello."),
+        ("user", "my name is Eve"),
+        ("assistant", "Hello Eve."),
+    ]
+    assert world.said()[-1] == ("assistant", "Your name is Eve.")
+    assert world.outcome.latency is not None
+    assert world.outcome.latency["provider_retries"] == 1
+    assert world.outcome.error == "scripted: the connection broke"
+    assert world.closed == 2
+
+
+def test_answer_that_broke_off_is_gone_on_with() -> None:
+    long = "This is a long answer of the model that will never be made to its end by this connection."
+    world = play(RealtimeWorld([says(1.0, "tell me")], [long, "As I said."], breaks={1: 2.4}))
+    assert [kind for kind, _ in world.asked] == ["inform"]
+    assert world.said()[-1] == ("assistant", "As I said.")
+
+
+def test_line_that_was_not_begun_is_asked_for_again() -> None:
+    world = play(RealtimeWorld(settings=HELLO, breaks={1: 0.05}))
+    assert world.asked == [("speak", "Hello."), ("speak", "Hello.")]
+    assert world.said() == [("assistant", "Hello.")]
+
+
+def test_result_of_a_tool_called_before_the_break_is_told_on_the_new_connection() -> None:
+    world = play(
+        RealtimeWorld(
+            [says(1.0, "where is it")],
+            [Reply(calls=[ToolCall("c1", "lookup", {"id": "7"})]), "A moment.", "It is on its way."],
+            tools=(LOOKUP.model_copy(update={"message": None}),),
+            tool_answers={"lookup": (4.0, {"status": "sent"})},
+            breaks={1: 3.0},
+        )
+    )
+    told = [text for kind, text in world.asked if kind == "inform"]
+    assert any('The result of lookup: {"status": "sent"}' in text for text in told)
+    assert not [text for kind, text in world.asked if kind == "result"]
+
+
+def test_second_break_ends_the_call_with_the_providers_error() -> None:
+    world = play(RealtimeWorld(settings=HELLO, breaks={1: 3.0, 2: 3.0}, hangs_up_at=60.0))
+    assert world.outcome.end_reason is EndReason.PROVIDER_ERROR
+    assert world.outcome.error == "scripted: the connection broke"
+    assert 6.0 < world.log.first("hang up") < 7.0
+
+
+def test_connection_that_lived_long_is_worth_another_try() -> None:
+    world = play(RealtimeWorld(settings=HELLO, breaks={1: 3.0, 2: 40.0}, hangs_up_at=60.0))
+    assert world.outcome.end_reason is EndReason.USER_HANGUP
+    assert len(world.model.sessions) == 3
+
+
+def test_refused_key_ends_the_call_without_a_second_try() -> None:
+    refused = BadKeyError("scripted", "the key was refused", retryable=False)
+    world = play(RealtimeWorld(settings=HELLO, open_fails={1: refused}, hangs_up_at=20.0))
+    assert (world.outcome.end_reason, world.model.tried) == (EndReason.PROVIDER_ERROR, 1)
+    assert world.outcome.error == "scripted: the key was refused"
+
+
+def test_failed_connection_is_tried_once_more() -> None:
+    world = play(RealtimeWorld(settings=HELLO, open_fails={1: BROKEN}))
+    assert world.said() == [("assistant", "Hello.")]
+    failed = play(RealtimeWorld(settings=HELLO, open_fails={1: BROKEN, 2: BROKEN}, hangs_up_at=20.0))
+    assert failed.outcome.end_reason is EndReason.PROVIDER_ERROR
+
+
+def test_connection_that_does_not_come_about_is_given_up() -> None:
+    world = play(RealtimeWorld(settings=HELLO, connect_delay=1e6, hangs_up_at=60.0))
+    assert world.outcome.end_reason is EndReason.PROVIDER_ERROR
+    assert 19.9 < world.log.first("hang up") < 20.5
+
+
+def test_model_that_does_not_answer_is_reconnected_and_then_given_up() -> None:
+    world = play(RealtimeWorld(settings=HELLO, mute=True, hangs_up_at=60.0))
+    assert world.outcome.end_reason is EndReason.PROVIDER_ERROR
+    assert world.outcome.error == "realtime: did not answer in time"
+    assert len(world.model.sessions) == 2
+    assert world.log.first("hang up") < 18.0
+
+
+def test_last_words_that_never_come_do_not_keep_the_call() -> None:
+    async def end(world: RealtimeWorld) -> None:
+        world.mute = True
+        await world.session.command({"type": "end-call", "message": "Goodbye."})
+
+    world = play(RealtimeWorld(acts=[(2.0, end)], hangs_up_at=60.0))
+    assert world.outcome.end_reason is EndReason.CONTROL_END_CALL
+    assert world.log.first("hang up") < 11.0
+
+
+def test_what_still_plays_when_the_connection_breaks_is_not_mixed_with_what_comes_after() -> None:
+    """Each connection may name its stretches of speech as the one before did."""
+    long = "This is a long answer of the model which has been made whole long before it has been heard to its end."
+
+    async def inform(world: RealtimeWorld) -> None:
+        assert world.model.sessions[1:], "the next connection is there"
+        await world.session.command({"type": "inject-context", "content": "A taxi.", "trigger_response": True})
+
+    replies = [long, "The taxi is there."]
+    world = play(RealtimeWorld([says(1.0, "tell me")], replies, acts=[(4.2, inform)], breaks={1: 3.5}))
+    assert world.said() == [("user", "tell me"), ("assistant", long), ("assistant", "The taxi is there.")]
+
+
+def test_interruption_of_what_a_broken_connection_said_stops_it() -> None:
+    long = "This is a long answer of the model which has been made whole long before it has been heard to its end."
+    timeline = [says(1.0, "tell me"), says(5.0, "stop it please")]
+    world = play(RealtimeWorld(timeline, [long, "Sorry."], breaks={1: 3.5}))
+    assert world.said()[-1] == ("assistant", "Sorry.")
+    role, cut = world.said()[1]
+    assert (role, long.startswith(cut), len(cut) < len(long)) == ("assistant", True, True)
+    # the new connection knows nothing of it
+    assert not [kind for kind, _ in world.asked if kind == "heard"]
+
+
+def test_injected_context_is_known_on_the_next_connection() -> None:
+    async def inject(world: RealtimeWorld) -> None:
+        await world.session.command(
+            {"type": "inject-context", "content": "The caller is a VIP.", "trigger_response": False}
+        )
+
+    world = play(RealtimeWorld([says(1.0, "hello")], ["Hi."], acts=[(4.0, inject)], breaks={1: 6.0}))
+    history = [(message.role, message.content) for message in world.model.sessions[1].opening.history]
+    assert history == [("user", "hello"), ("assistant", "Hi."), ("system", "The caller is a VIP.")]

@@ -1,3 +1,0 @@
-from tests.unit.calls.conftest import calls, clock, table
-
-__all__ = ["calls", "clock", "table"]

@@ -1,5 +1,0 @@
-"""The shared fixtures of this area."""
-
-from tests.unit.assistants.fixtures import api, cipher, cloud, requests_made, table
-
-__all__ = ["api", "cipher", "cloud", "requests_made", "table"]
