@@ -43,12 +43,16 @@ class FakeOpenAI(FakeServer):
     def routes(self) -> list[web.RouteDef]:
         return [web.post("/v1/chat/completions", self._complete), web.post("/v1/audio/speech", self._speak)]
 
+    def answer_to(self, body: dict[str, Any]) -> Answer:
+        """What a request for a completion is answered."""
+        return self.chat.next()
+
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         if refusal := self._refusal(request):
             return refusal
         body = await request.json()
         self.requests.append(body)
-        answer = self.chat.next()
+        answer = self.answer_to(body)
         if not body.get("stream"):
             return web.json_response(_whole(body["model"], answer))
         usage = bool((body.get("stream_options") or {}).get("include_usage"))
