@@ -11,21 +11,18 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from bench import campaigns, hostile, paging_soak
+from bench import campaigns, hostile, long_call, paging_soak
 from infra.paths import REPOSITORY
-from tests.e2e.phones import calling, talk
 from tests.e2e.platform_process import running_stage
 from tests.e2e.second_node import lose_a_call
 from tests.e2e.stage import Stage
 from tests.e2e.test_campaigns import check_campaign
 
 LEADS = 200
-LONG_CALL_SECONDS = 1800
 NODE_LOST_WITHIN_SECONDS = 180
 PARALLEL, ROUNDS = 50, 5
 REPORTS = REPOSITORY / "docs" / "soak"
@@ -39,6 +36,7 @@ class Given:
     folder: Path
     seed: int = 1
     campaigns: int = campaigns.SOAKED
+    call_seconds: int = long_call.SECONDS
 
 
 Work = Callable[[Given], Figures]
@@ -72,31 +70,6 @@ def killed_node(stage: Stage, folder: Path) -> Figures:
     return {"terminal_after_s": round(time.monotonic() - lost.killed_at, 1)}
 
 
-def long_call(stage: Stage, folder: Path) -> Figures:
-    """Half an hour of questions; every packet of the agent's stream comes, the agent answers to the end."""
-    said: list[float | str] = [3.0]
-    for question in range(LONG_CALL_SECONDS // 15):
-        said += ["price_checkup" if question % 2 else "hello_hours", 11.5]
-    assistant = stage.assistant(max_duration_seconds=LONG_CALL_SECONDS + 120)
-    number = stage.number(assistant=assistant["id"])
-    scenario = talk(folder, *said, seconds=LONG_CALL_SECONDS, we_hang_up=True)
-    with calling(stage, scenario, folder, service=number["phone_number"], timeout=LONG_CALL_SECONDS + 120) as phone:
-        verdict = phone.process.wait(LONG_CALL_SECONDS + 120)
-        gaps = [later.seen_at - earlier.seen_at for earlier, later in pairwise(phone.heard().packets)]
-    call = stage.over(stage.call_of(phone.number)["id"], seconds=60)
-    assert verdict == 0, phone.process.messages()
-    assert (call["status"], call["end_reason"]) == ("ended", "user_hangup"), call["end_reason"]
-    answers = [message for message in call["messages"] if message["role"] == "assistant"]
-    assert len(answers) > len(said) // 2 * 0.9, f"{len(answers)} answers to {len(said) // 2} questions"
-    return {
-        "duration_s": call["duration_seconds"],
-        "answers": len(answers),
-        "questions": len(said) // 2,
-        "longest_gap_ms": round(max(gaps) * 1000),
-        "latency": (call["latency"] or {}).get("summary"),
-    }
-
-
 def on_stage(work: Callable[[Stage, Given], Figures]) -> Work:
     """The work on a platform of its own: what one run leaves broken, the next does not meet."""
 
@@ -114,7 +87,7 @@ SECTIONS: dict[str, Work] = {
     "parallel_creates": on_stage(lambda stage, given: parallel_creates(stage, given.seed)),
     "fuzz": on_stage(lambda stage, given: hostile.fuzz(stage, given.folder / "fuzz", given.seed)),
     "killed_node": on_stage(lambda stage, given: killed_node(stage, given.folder / "node")),
-    "long_call": on_stage(lambda stage, given: long_call(stage, given.folder / "call")),
+    "long_call": on_stage(lambda stage, given: long_call.run(stage, given.folder / "call", given.call_seconds)),
 }
 LEFT_OUT_WHEN_QUICK = frozenset({"long_call"})
 
@@ -125,6 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("sections", nargs="*", metavar="section", help=f"of {', '.join(SECTIONS)}; all unless named")
     parser.add_argument("--quick", action="store_true", help="leave the call of half an hour out")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--call-seconds", type=_some, default=long_call.SECONDS, help="length of the long call")
     parser.add_argument("--campaigns", type=_some, default=campaigns.SOAKED, help="simulated campaigns")
     given = parser.parse_args(arguments)
     if unknown := [name for name in given.sections if name not in SECTIONS]:
@@ -153,7 +127,8 @@ def _ran(name: str, given: argparse.Namespace) -> Figures:
     began = time.monotonic()
     try:
         with tempfile.TemporaryDirectory() as folder:
-            figures = {"passed": True, **SECTIONS[name](Given(Path(folder), given.seed, given.campaigns))}
+            asked = Given(Path(folder), given.seed, given.campaigns, given.call_seconds)
+            figures = {"passed": True, **SECTIONS[name](asked)}
     except Exception as failure:  # noqa: BLE001 - a failed run is reported, and the others go on
         traceback.print_exc()
         figures = {"passed": False, "failure": f"{type(failure).__name__}: {failure}"[:500]}
