@@ -43,9 +43,11 @@ check: setup ## format, lint, types, import rules, unit tests: what must pass be
 test: setup node_modules/.package-lock.json ## every test; ends with pytest's summary
 	@$(BIN)/python infra/tools/test_programs.py
 	@$(BIN)/python -m infra.tools.prepare
-	@$(BIN)/pytest tests --ignore tests/e2e --ignore tests/media/sip -n 2 $(PYTEST_ARGS)
-	@# calls in real time are judged by what was understood: they have the machine to themselves
-	@$(BIN)/pytest tests/media/sip tests/e2e -n 1 $(PYTEST_ARGS)
+	@# calls in real time are judged by what was understood: they have the machine to themselves, after the others
+	@failed=0; \
+	$(BIN)/pytest tests --ignore tests/e2e --ignore tests/media/sip -n 2 $(PYTEST_ARGS) || failed=$$?; \
+	$(BIN)/pytest tests/media/sip tests/e2e -n 1 $(PYTEST_ARGS) || failed=$$?; \
+	exit $$failed
 
 soak: setup ## the long ones
 	@$(BIN)/python -m bench.soak
