@@ -15,8 +15,9 @@ import httpx
 import numpy as np
 import numpy.typing as npt
 
+from tests.conftest import free_media_port
 from tests.e2e import likeness
-from tests.e2e.phones import calling, media_port, talk
+from tests.e2e.phones import calling, talk
 from tests.e2e.platform_process import process_id
 from tests.e2e.rhythm import GAP_DEVIATION_LIMIT_MS, GAP_LIMIT_MS, bare_sender, rhythm
 from tests.e2e.sipp import RATE, sample
@@ -117,7 +118,7 @@ def _hold(stage: Stage, folder: Path, seconds: int) -> _Held:
     first, last = map(int, stage.environment["SOVEREIGN_RTP_PORTS"].split("-"))
     patience = int(length) + 120
     with (
-        bare_sender(media_port()) as beside,
+        bare_sender(free_media_port()) as beside,
         RtpCapture(range(first, last + 1)) as line,
         _watched_memory(process_id(stage, "media")) as memory,
         calling(stage, scenario, folder, service=number, timeout=patience) as phone,

@@ -1,6 +1,7 @@
 """What every test may ask for: a platform of its own on this machine, and the rule about skipped tests."""
 
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -15,6 +16,9 @@ from tests.fakes.resend import FakeResend, serving
 from tests.scheduling import GroupScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PORTS = range(10_000 + _WORKER % 4 * 1_000, 11_000 + _WORKER % 4 * 1_000)
+"""A range for each worker of a parallel run."""
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -43,15 +47,24 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on, TCP and UDP, each with the port after it free as well."""
+    """Ports nobody listens on, TCP and UDP, each with the port after it free as well.
+
+    They lie below those the kernel gives to whoever connects: none is taken between this look and the listening.
+    """
     found: list[int] = []
     while len(found) < count:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = random.choice(_PORTS)
         if all(_is_free(port + offset) for offset in range(2)) and not {port, port + 1, port - 1} & {*found}:
             found.append(port)
     return found
+
+
+def free_media_port() -> int:
+    """An even UDP port for RTP, the next for RTCP, and room for those of many calls after them."""
+    while True:
+        port = random.choice(range(14_000, 19_900, 100))
+        if all(_is_free(port + offset) for offset in range(2)):
+            return port
 
 
 def _is_free(port: int) -> bool:

@@ -112,6 +112,8 @@ class Heartbeat:
 
     async def _pause(self, seconds: float) -> None:
         try:
-            await asyncio.wait_for(self._beat_now.wait(), max(0.0, seconds))
+            # not wait_for: Python 3.11's takes a cancellation for the end of the wait when both come at once
+            async with asyncio.timeout(max(0.0, seconds)):
+                await self._beat_now.wait()
         except TimeoutError:
             return

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tests.conftest import free_ports
+from tests.conftest import free_media_port, free_ports
 from tests.e2e import scenarios, sipp
 from tests.e2e.stage import Stage, new_caller
 from tests.e2e.wire import RtpCapture, RtpStream
@@ -35,12 +35,6 @@ class Phone:
         return self.heard().pcm()
 
 
-def media_port() -> int:
-    """An even UDP port for RTP, the next one free for RTCP."""
-    (port,) = free_ports(1)  # the kernel hands out odd ones only
-    return port + port % 2
-
-
 @contextmanager
 def calling(
     stage: Stage,
@@ -54,7 +48,7 @@ def calling(
 ) -> Iterator[Phone]:
     """Call a number of the platform; the phone is gone afterwards, and after `timeout` seconds in any case."""
     number = number or new_caller()
-    (local,), media = free_ports(1), media_port()
+    (local,), media = free_ports(1), free_media_port()
     with RtpCapture(media) as wire:
         process = sipp.start(
             scenario,
@@ -76,7 +70,7 @@ def calling(
 @contextmanager
 def waiting(scenario: str, folder: Path, *, port: int) -> Iterator[Phone]:
     """A phone at `port` that waits for a call of the platform."""
-    media = media_port()
+    media = free_media_port()
     with RtpCapture(media) as wire:
         process = sipp.start(scenario, folder, local_port=port, media_port=media)
         try:

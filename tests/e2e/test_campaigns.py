@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import free_ports
+from tests.conftest import free_media_port, free_ports
 from tests.e2e import scenarios, sipp
-from tests.e2e.phones import media_port
 from tests.e2e.platform_process import operator, running_stage, start, stop
 from tests.e2e.stage import Json, Stage, until
 
@@ -45,7 +44,7 @@ def check_campaign(stage: Stage, folder: Path, *, leads: int) -> dict[str, float
         scenarios.callees_by_number(answer, recorder),
         folder,
         local_port=port,
-        media_port=media_port(),
+        media_port=free_media_port(),
         calls=10 * leads,
         timeout=900,
     )

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import free_media_port
 from tests.e2e import scenarios, sipp
 from tests.e2e.ears import transcribe, utterances
 from tests.e2e.listeners import running
-from tests.e2e.phones import calling, media_port, talk
+from tests.e2e.phones import calling, talk
 from tests.e2e.rhythm import GAP_LIMIT_MS, bare_sender, rhythm
 from tests.e2e.stage import Json, Stage, check_ended
 from tests.e2e.wire import RtpStream
@@ -81,7 +82,7 @@ def walk(stage: Stage, folder: Path, last: Json, scenario: str, status: str, end
     number = stage.number(assistant=assistant["id"], trunk=stage.local.trunk_id)
     stage.change(f"/numbers/{number['id']}", {"workflow_id": workflow["id"]})
     with (
-        bare_sender(media_port()) as beside,
+        bare_sender(free_media_port()) as beside,
         calling(stage, scenario, folder, service=number["phone_number"]) as phone,
     ):
         verdict = phone.process.wait(SECONDS + 10)

@@ -55,8 +55,10 @@ class TidyRuntime(TimedRuntime):
 
     async def _look_on(self) -> None:
         while True:
+            # not wait_for: Python 3.11's takes a cancellation for the end of the wait when both come at once
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._begun.wait(), LOOK_SECONDS)
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._begun.wait()
             self._begun.clear()
             await self._look()
 

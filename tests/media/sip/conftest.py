@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from media.telephony.addresses import TrunkRoute
 from media.telephony.baresip_leg import BaresipLeg
 from media.telephony.endpoint import EndpointConfig, Invite, SipEndpoint
 from media.telephony.leg import LegEvent
+from tests.conftest import free_ports
 
 from .raw_phone import RawPhone
 
@@ -27,15 +27,8 @@ WAIT_SECONDS = 20.0
 
 def free_port() -> int:
     """A port free on UDP and TCP of 127.0.0.1."""
-    while True:
-        with socket.socket() as tcp, socket.socket(type=socket.SOCK_DGRAM) as udp:
-            tcp.bind(("127.0.0.1", 0))
-            port = int(tcp.getsockname()[1])
-            try:
-                udp.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
+    [port] = free_ports(1)
+    return port
 
 
 class Peer:
