@@ -10,15 +10,13 @@ from bench import density
 from tests.conftest import free_media_port, free_ports
 from tests.e2e import sipp
 from tests.e2e.phones import SEEDED_NUMBER, talk
-from tests.e2e.rhythm import GAP_DEVIATION_LIMIT_MS, GAP_LIMIT_MS, Rhythm, bare_sender, rhythm
+from tests.e2e.rhythm import GAP_DEVIATION_LIMIT_MS, GAP_LIMIT_MS, bare_sender, rhythm
 from tests.e2e.stage import Json, Stage, check_ended, new_caller, until
 from tests.e2e.wire import RtpCapture
 from tests.media.speech.hearing import recordings, word_errors
 
 CALLS = 10
 MEASURED_SECONDS = 8
-ATTEMPTS = 3
-"""Other work on the machine can only make a measurement worse."""
 
 
 def test_ten_calls_at_once_are_understood_and_answered_in_rhythm(stage: Stage, tmp_path: Path) -> None:
@@ -41,16 +39,14 @@ def test_ten_calls_at_once_are_understood_and_answered_in_rhythm(stage: Stage, t
         return found if len(found) == CALLS and all(call["ended_at"] for call in found) else None
 
     calls = until(all_over, 30, "the end of all calls")
-    wrong = words = answered = 0
+    wrong = words = 0
     for call in calls:
         check_ended(stage, call["id"], "ended", "user_hangup")
         heard = " ".join(m["content"] for m in call["messages"] if m["role"] == "user")
         errors, said = word_errors(recordings()["price_checkup"].text, heard)
         wrong, words = wrong + errors, words + said
-        answered += any("45 euros" in m["content"] for m in call["messages"] if m["role"] == "assistant")
+        assert any("45 euros" in m["content"] for m in call["messages"] if m["role"] == "assistant"), call["messages"]
     assert wrong / words < 0.15
-    # ten recognisers at once on two cores: one sentence may be cut in two where the machine does other work
-    assert answered >= CALLS - 1, [call["messages"] for call in calls]
     assert len(streams) == CALLS
     deviations = sorted(d for stream in streams for d in stream.gap_deviations_ms())
     p99, longest = deviations[int(len(deviations) * 0.99)], max(s.longest_gap_ms() for s in streams)
@@ -73,15 +69,6 @@ def second_core() -> Iterator[None]:
 
 @pytest.mark.usefixtures("second_core")
 def test_twenty_conversations_on_one_core_keep_their_rhythm_on_the_wire() -> None:
-    for attempt in range(ATTEMPTS):
-        held = _rhythm_of_twenty()
-        if held.disturbed < 0.5 and held.p99_ms <= GAP_DEVIATION_LIMIT_MS and held.longest_ms <= GAP_LIMIT_MS:
-            return
-        print(f"measurement {attempt + 1}: {held}")
-    pytest.fail(f"never in rhythm: {held}")
-
-
-def _rhythm_of_twenty() -> Rhythm:
     with bare_sender(free_media_port(), core=0) as beside, density.serving(density.OURS) as server:
         seen = density.measure(server, 20, MEASURED_SECONDS)
         [bare] = [stream.within(seen.since, seen.until) for stream in beside.streams()]
@@ -90,4 +77,6 @@ def _rhythm_of_twenty() -> Rhythm:
     assert seen.reports[-1]["turns"] > 20
     held, alone = rhythm(seen.streams, bare), max(bare.gap_deviations_ms())
     print(f"20 calls: {held}; the bare sender's worst deviation {alone:.1f} ms")
-    return held
+    assert held.disturbed < 0.5
+    assert held.p99_ms <= GAP_DEVIATION_LIMIT_MS
+    assert held.longest_ms <= GAP_LIMIT_MS
