@@ -10,13 +10,15 @@ from bench import density
 from tests.conftest import free_media_port, free_ports
 from tests.e2e import sipp
 from tests.e2e.phones import SEEDED_NUMBER, talk
-from tests.e2e.rhythm import GAP_DEVIATION_LIMIT_MS, GAP_LIMIT_MS, bare_sender, rhythm
+from tests.e2e.rhythm import GAP_DEVIATION_LIMIT_MS, GAP_LIMIT_MS, Rhythm, bare_sender, rhythm
 from tests.e2e.stage import Json, Stage, check_ended, new_caller, until
 from tests.e2e.wire import RtpCapture
 from tests.media.speech.hearing import recordings, word_errors
 
 CALLS = 10
 MEASURED_SECONDS = 8
+MEASUREMENTS, UNDISTURBED = 3, 0.02
+"""Where the bare sender was late for more than this share, other work ran there: measured again, the last one counts."""
 
 
 def test_ten_calls_at_once_are_understood_and_answered_in_rhythm(stage: Stage, tmp_path: Path) -> None:
@@ -69,6 +71,16 @@ def second_core() -> Iterator[None]:
 
 @pytest.mark.usefixtures("second_core")
 def test_twenty_conversations_on_one_core_keep_their_rhythm_on_the_wire() -> None:
+    for _ in range(MEASUREMENTS):
+        held = _rhythm_of_twenty()
+        if held.disturbed <= UNDISTURBED:
+            break
+    assert held.disturbed < 0.5
+    assert held.p99_ms <= GAP_DEVIATION_LIMIT_MS
+    assert held.longest_ms <= GAP_LIMIT_MS
+
+
+def _rhythm_of_twenty() -> Rhythm:
     with bare_sender(free_media_port(), core=0) as beside, density.serving(density.OURS) as server:
         seen = density.measure(server, 20, MEASURED_SECONDS)
         [bare] = [stream.within(seen.since, seen.until) for stream in beside.streams()]
@@ -77,6 +89,4 @@ def test_twenty_conversations_on_one_core_keep_their_rhythm_on_the_wire() -> Non
     assert seen.reports[-1]["turns"] > 20
     held, alone = rhythm(seen.streams, bare), max(bare.gap_deviations_ms())
     print(f"20 calls: {held}; the bare sender's worst deviation {alone:.1f} ms")
-    assert held.disturbed < 0.5
-    assert held.p99_ms <= GAP_DEVIATION_LIMIT_MS
-    assert held.longest_ms <= GAP_LIMIT_MS
+    return held
