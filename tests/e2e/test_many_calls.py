@@ -18,7 +18,7 @@ from tests.media.speech.hearing import recordings, word_errors
 CALLS = 10
 MEASURED_SECONDS = 8
 MEASUREMENTS, UNDISTURBED = 3, 0.02
-"""Where the bare sender was late for more than this share, other work ran there: measured again, the last one counts."""
+"""Where the bare sender was late for more than this share, other work ran there: measured again; the last counts."""
 
 
 def test_ten_calls_at_once_are_understood_and_answered_in_rhythm(stage: Stage, tmp_path: Path) -> None:
