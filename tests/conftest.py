@@ -1,5 +1,6 @@
 """What every test may ask for: a platform of its own on this machine, and the rule about skipped tests."""
 
+import faulthandler
 import os
 import random
 import socket
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.faulthandler import fault_handler_stderr_fd_key
 
 from infra.embedded.local_file import LocalPlatform, read_local
 from tests.fakes.resend import FakeResend, serving
@@ -17,6 +19,7 @@ from tests.scheduling import GroupScheduling
 
 ROOT = Path(__file__).resolve().parent.parent
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+CLEANING_SECONDS = 180
 _PORTS = range(10_000 + _WORKER % 4 * 1_000, 11_000 + _WORKER % 4 * 1_000)
 """A range for each worker of a parallel run."""
 
@@ -44,6 +47,35 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if report.skipped and not is_expected_failure and os.environ.get("REQUIRE_ALL") == "1":
         report.outcome = "failed"
         report.longrepr = f"skipped although REQUIRE_ALL=1: {report.longrepr}"
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_exception_interact(node: pytest.Item) -> None:
+    """A test that failed has lost both its time limits (for who would debug it now): what cleans up after it gets one."""
+    if not node.config.getoption("usepdb"):
+        stderr = node.config.stash[fault_handler_stderr_fd_key]
+        faulthandler.dump_traceback_later(CLEANING_SECONDS, exit=True, file=stderr)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Where the results are gathered, tell each failure as it happens: a run that is stopped has told them."""
+    if "PYTEST_XDIST_WORKER" not in os.environ and config.pluginmanager.has_plugin("terminalreporter"):
+        config.pluginmanager.register(_FailuresAtOnce(config.pluginmanager.get_plugin("terminalreporter")))
+
+
+class _FailuresAtOnce:
+    """Prints a failed test's name and the end of what it says."""
+
+    def __init__(self, terminal: Any) -> None:
+        self._terminal = terminal
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            last_lines = report.longreprtext.splitlines()[-12:]
+            self._terminal.write_line("")
+            self._terminal.write_line(f"FAILED {report.nodeid} ({report.when})", red=True)
+            self._terminal.write_line("\n".join(last_lines))
 
 
 def free_ports(count: int) -> list[int]:

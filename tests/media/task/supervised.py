@@ -8,7 +8,7 @@ import asyncio
 import os
 import signal
 import sys
-import threading
+import time
 from pathlib import Path
 
 from media import supervisor
@@ -22,13 +22,12 @@ def child(order: str) -> int:
         os.kill(os.getpid(), signal.SIGKILL)
     if order == "misconfigured":
         return supervisor.EXIT_CONFIGURATION
-    told = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: told.set())
+    # waited for, not handled: a handler that sets an Event its own thread waits for may find that Event's lock taken
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     print(f"{order} ready", flush=True)
-    while not told.wait(0.01):
-        pass
+    signal.sigwait({signal.SIGTERM})
     print(f"{order} draining", flush=True)
-    threading.Event().wait(0.5)
+    time.sleep(0.5)
     print(f"{order} finished", flush=True)
     return 0
 

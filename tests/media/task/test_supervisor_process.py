@@ -1,9 +1,11 @@
 """The supervisor as the container runs it: a process with children, told what to do by signals."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -59,15 +61,16 @@ async def start() -> AsyncIterator[Start]:
             *orders,
             stdout=asyncio.subprocess.PIPE,
             env={"PYTHONPATH": f"{ROOT}/media_fargate:{ROOT}/layers/shared/python", "PATH": ""},
+            start_new_session=True,
         )
         running.append(Running(process))
         return running[-1]
 
     yield started
     for one in running:
-        if one.process.returncode is None:
-            one.process.kill()
-            await one.process.wait()
+        with suppress(ProcessLookupError):  # its children are of its group: none is left to hold the pipe open
+            os.killpg(one.process.pid, signal.SIGKILL)
+        await one.process.wait()
 
 
 @pytest.mark.parametrize("received", [signal.SIGTERM, signal.SIGINT])

@@ -12,7 +12,8 @@ from sovereign.kernel.table import Check, ConditionFailed, Delete, Item, Page, P
 
 
 class MemoryTable(Table):
-    """Items by key. `interrupt` is called around every write and may raise, `delay` before each; `requests` counts."""
+    """Items by key. `interrupt` is called around every write and may raise, `delay` before each; `requests` and
+    `written` count."""
 
     def __init__(self) -> None:
         self.items: dict[str, dict[str, Item]] = defaultdict(dict)
@@ -21,6 +22,7 @@ class MemoryTable(Table):
         self.interrupt: Callable[[], None] = lambda: None
         self.delay: Callable[[], None] = lambda: None
         self.requests = 0
+        self.written = 0
 
     def get(self, ref: Ref, *, consistent: bool = False) -> Item | None:
         self.requests += 1
@@ -81,6 +83,7 @@ class MemoryTable(Table):
             old = self._read(_ref(write))
             if write.condition is not None and not holds(write.condition, old or {}):
                 raise ConditionFailed(index, old)
+        self.written += 1
         for write in writes:
             self._write(write)
         self.interrupt()

@@ -95,6 +95,7 @@ class World:
         self.rings: list[Ring] = []
         self.windows: dict[str, CampaignSettings] = {}
         self.turns = 0
+        self._counted = -1
         self._made = 0
         self._crashing = False
         self.table.interrupt, self.table.delay = self._interrupt, self._delay
@@ -170,7 +171,10 @@ class World:
         return all(item["status"] not in OPEN and not item.get("calling_leads") for item in campaigns)
 
     def check_counts(self) -> None:
-        """The counts are what the leads' items say."""
+        """The counts are what the leads' items say; looked at again where something was written since."""
+        if self._counted == self.table.written:
+            return
+        self._counted = self.table.written
         for campaign_id in self.campaign_ids:
             campaign = self._stored(campaign_id)
             blocks = [name for name in campaign if name.startswith("block_")]
