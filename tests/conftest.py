@@ -51,7 +51,7 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 @pytest.hookimpl(trylast=True)
 def pytest_exception_interact(node: pytest.Item) -> None:
-    """A test that failed has lost both its time limits (for who would debug it now): what cleans up after it gets one."""
+    """A failed test has lost both its time limits (for who would debug it): what cleans up after it gets one."""
     if not node.config.getoption("usepdb"):
         stderr = node.config.stash[fault_handler_stderr_fd_key]
         faulthandler.dump_traceback_later(CLEANING_SECONDS, exit=True, file=stderr)
