@@ -23,8 +23,8 @@ def key(embedded_platform: LocalPlatform) -> str:
     return Organizations(embedded_platform).create("Conformance").key
 
 
-def schemathesis(platform: LocalPlatform, key: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run it to its end."""
+def schemathesis(platform: LocalPlatform, key: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run it to its end; what it keeps of failures for a next run goes with the folder."""
     command = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", str(HERE / "schemathesis.toml")]
     command += ["run", f"{platform.api_url}/openapi.json", "--url", platform.api_url, "--seed", str(SEED), "--no-color"]
     environment = os.environ | {
@@ -33,7 +33,7 @@ def schemathesis(platform: LocalPlatform, key: str, *arguments: str) -> subproce
         "PYTHONPATH": str(HERE),
     }
     return subprocess.run(
-        [*command, *arguments], check=False, env=environment, cwd=HERE, capture_output=True, text=True, timeout=400
+        [*command, *arguments], check=False, env=environment, cwd=folder, capture_output=True, text=True, timeout=400
     )
 
 
@@ -55,9 +55,9 @@ def test_the_served_document_is_the_committed_one(embedded_platform: LocalPlatfo
     ],
 )
 def test_the_platform_keeps_its_contract(
-    embedded_platform: LocalPlatform, key: str, arguments: tuple[str, ...]
+    embedded_platform: LocalPlatform, key: str, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
-    finished = schemathesis(embedded_platform, key, *arguments)
+    finished = schemathesis(embedded_platform, key, tmp_path, *arguments)
 
     assert finished.returncode == 0, finished.stdout[-20_000:] + finished.stderr[-2_000:]
     assert "Test cases:" in finished.stdout
