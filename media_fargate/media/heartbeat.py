@@ -81,7 +81,8 @@ class Heartbeat:
             stopped = asyncio.get_running_loop().run_in_executor(
                 self._executor, self._registry.mark_stopped, self._node.node_id
             )
-            await asyncio.wait_for(stopped, INTERVAL_SECONDS)
+            async with asyncio.timeout(INTERVAL_SECONDS):
+                await stopped
         except Exception:
             logger.warning("node_stop_not_written", exc_info=True)
 

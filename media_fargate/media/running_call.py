@@ -243,7 +243,8 @@ class RunningCall:
     async def _bounded(self, part: str, closing: Coroutine[Any, Any, None], seconds: float) -> None:
         """Nothing that fails or hangs while closing may keep the row open."""
         try:
-            await asyncio.wait_for(closing, seconds)
+            async with asyncio.timeout(seconds):
+                await closing
         except Exception as failure:  # noqa: BLE001 - as said
             logger.warning("part_not_closed", call_id=self.call_id, part=part, error=type(failure).__name__)
 

@@ -200,7 +200,8 @@ class MediaProcess:
                 self._exit_code = EXIT_REPLACE
                 return
             try:
-                await asyncio.wait_for(self._stop.wait(), _WATCH_SECONDS)
+                async with asyncio.timeout(_WATCH_SECONDS):
+                    await self._stop.wait()
             except TimeoutError:
                 continue
 
@@ -239,7 +240,8 @@ class MediaProcess:
 
 async def _within(work: Coroutine[Any, Any, None], seconds: float) -> bool:
     try:
-        await asyncio.wait_for(work, seconds)
+        async with asyncio.timeout(seconds):
+            await work
     except TimeoutError:
         return False
     return True

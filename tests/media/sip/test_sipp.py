@@ -76,7 +76,8 @@ class Sipp:
     async def verdict(self) -> int:
         """0 when everything went as the scenario says."""
         try:
-            return await asyncio.wait_for(self._process.wait(), 45)
+            async with asyncio.timeout(45):
+                return await self._process.wait()
         except TimeoutError:
             self._process.kill()
             await self._process.wait()

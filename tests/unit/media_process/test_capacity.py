@@ -66,7 +66,9 @@ async def test_busy_waits_for_a_call_and_again_when_the_last_is_gone() -> None:
     assert first
     assert second
     first.release()
-    await asyncio.wait_for(capacity.busy(), 1)
+    async with asyncio.timeout(1):
+        await capacity.busy()
     second.release()
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(capacity.busy(), 0.001)
+        async with asyncio.timeout(0.001):
+            await capacity.busy()

@@ -84,9 +84,7 @@ class _Opened(Generic[P]):
 
     async def close(self) -> None:
         """Close them at once; one that fails does not keep the others open."""
-        await asyncio.gather(
-            *(asyncio.wait_for(one.close(), CLOSE_SECONDS) for one in self.all), return_exceptions=True
-        )
+        await asyncio.gather(*map(_close, self.all), return_exceptions=True)
 
 
 class NodeModels(_Opened[ChatModel]):
@@ -172,6 +170,11 @@ class NodeProviders:
         if _key(config) != self._stt:
             await self._recognition.use(await self._opener.recogniser(config))
             self._stt = _key(config)
+
+
+async def _close(one: Closable) -> None:
+    async with asyncio.timeout(CLOSE_SECONDS):
+        await one.close()
 
 
 def _key(config: ProviderConfig) -> str:
