@@ -78,6 +78,7 @@ class TableDirectory:
             announce_rejections=organization.announce_rejections,
             payer_org_id=organization.payer_id if _is_metered(organization) else None,
             has_minutes=self._has_minutes(organization),
+            encrypted_only=found.trunk.settings.srtp == "required",
         )
 
     def _base(self, assistant: Assistant | None, workflow: RunnableWorkflow | None) -> EffectiveAssistant | None:

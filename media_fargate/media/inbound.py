@@ -118,13 +118,13 @@ class InboundCall(RunningCall):
             ),
         )
         await or_gone(self._leg, self.prepare(conversation))
-        await self._answer()
+        await self._answer(route)
         return await self.converse(conversation)
 
-    async def _answer(self) -> None:
+    async def _answer(self, route: InboundRoute) -> None:
         """Take the call once the task is protected. Raises LegGoneError, LegRefusedError."""
         await or_gone(self._leg, self.services.protect())
-        await self._leg.answer()
+        await self._leg.answer(encrypted_only=route.encrypted_only)
         await next_of(self._leg, LegAnswered)
 
     async def _create_row(self, route: InboundRoute, identity: Identity) -> None:
@@ -205,7 +205,7 @@ class InboundCall(RunningCall):
             await self._leg.reject()
             return outcome
         try:
-            await self._answer()
+            await self._answer(route)
             self.answered = True
             spoken = self.services.announce(self._leg, refused.announcement, route.org_id, route.assistant)
             await or_gone(self._leg, spoken)

@@ -10,7 +10,7 @@ from media.leg_watch import LegGoneError
 from media.routes import Line, OutboundRoute
 from media.running_call import CallServices, Conversation, Identity, RunningCall
 from media.speech.interfaces import ProviderError
-from media.telephony.leg import CallLeg, LegAnswered, LegClosed, LegRinging
+from media.telephony.leg import NOT_ENCRYPTED, CallLeg, LegAnswered, LegClosed, LegRinging
 from media.telephony.user_agents import DialRefusedError
 from sovereign.calls.model import Call, CallOutcome, CallRef, EndReason
 from sovereign.kernel.errors import DestinationNotAllowedError, DomainError
@@ -34,6 +34,8 @@ logger = Logger(child=True)
 
 def outcome_of_failed_dial(closed: LegClosed) -> CallOutcome:
     """How a call that nobody answered ended, by the final SIP response; without one the far end was not reached."""
+    if closed.detail == NOT_ENCRYPTED:
+        return CallOutcome(end_reason=EndReason.DIAL_FAILED, error=NOT_ENCRYPTED)
     if closed.sip_code is None:
         return CallOutcome(end_reason=EndReason.DIAL_FAILED, error="The trunk could not be reached.")
     reason = _REASONS.get(closed.sip_code, EndReason.DIAL_FAILED)

@@ -29,7 +29,7 @@ class InboundRoute:
     whichever assistant takes the call.
 
     `payer_org_id` is set when minutes must be reserved. `has_minutes` is False when the month's are used up.
-    `announce_rejections`: refusals are spoken, not signalled.
+    `announce_rejections`: refusals are spoken, not signalled. `encrypted_only`: the trunk takes no plain audio.
     """
 
     org_id: str
@@ -43,6 +43,7 @@ class InboundRoute:
     announce_rejections: bool = True
     payer_org_id: str | None = None
     has_minutes: bool = True
+    encrypted_only: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

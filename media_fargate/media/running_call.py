@@ -20,7 +20,7 @@ from media.scale_in import unprotected
 from media.speech.interfaces import ProviderError, ToolsUnavailableError
 from media.telephony.addresses import TrunkRoute
 from media.telephony.baresip_leg import LegRefusedError
-from media.telephony.leg import CallLeg, LegClosedBy
+from media.telephony.leg import NOT_ENCRYPTED, CallLeg, LegClosedBy
 from sovereign.assistants import EffectiveAssistant
 from sovereign.calls.model import CallOutcome, CallRef, EndReason
 from sovereign.kernel.ids import Direction
@@ -210,6 +210,8 @@ class RunningCall:
         """The outcome of a call whose leg closed outside a conversation."""
         if self._stop_reason:
             return CallOutcome(end_reason=self._stop_reason)
+        if gone.closed.detail == NOT_ENCRYPTED:
+            return CallOutcome(end_reason=EndReason.MEDIA_LOST, error=NOT_ENCRYPTED)
         if gone.closed.by is LegClosedBy.MEDIA_LOST:
             return CallOutcome(end_reason=EndReason.MEDIA_LOST)
         return CallOutcome(end_reason=EndReason.USER_HANGUP if self.answered else otherwise)

@@ -112,6 +112,7 @@ class MediaProcess:
             port=environment.sip_listen.port,
             rtp_ports=environment.rtp_ports,
             jitter_ms=environment.sip_jitter_buffer,
+            ca_file=environment.sip_ca_file,
         )
 
     async def _services(self, stack: AsyncExitStack, endpoint: SipEndpoint) -> CallServices:

@@ -109,6 +109,8 @@ class MediaEnvironment(Environment):
     sip_listen: ListenAddress = HostPort("127.0.0.1", 5060)
     rtp_ports: Annotated[PortRange, BeforeValidator(_split_range)] = PortRange(20_000, 20_999)
     sip_jitter_buffer: Annotated[tuple[int, int] | None, BeforeValidator(_split_jitter)] = (20, 200)
+    sip_ca_file: Path | None = None
+    """The authorities (PEM) that vouch for carriers called over TLS, where those are not the public ones."""
     control_listen: ListenAddress = HostPort("127.0.0.1", 8443)
     control_address: ReachableAddress | None = None
     advertised_address: Annotated[str, AfterValidator(_reachable_host)] | None = None

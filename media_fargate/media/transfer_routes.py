@@ -1,10 +1,11 @@
 """How a caller may be handed over, over the table's stores: the one check before a transfer. Everything here blocks."""
 
 from media.routes import Line
-from media.telephony.addresses import HOPS_HEADER, TrunkRoute
+from media.telephony.addresses import HOPS_HEADER, Encryption, TrunkRoute
 from media.telephony.transfer_route import SecondLeg, TransferRoute
 from sovereign.destinations import SipTarget, check_sip_target, is_sip_uri, number_in_uri, refuse_bare_number
-from sovereign.kernel.errors import DestinationNotAllowedError, NotFoundError
+from sovereign.kernel.addresses import literal_address
+from sovereign.kernel.errors import DestinationNotAllowedError, InvalidStateError, NotFoundError
 from sovereign.kernel.table import Table
 from sovereign.numbers import OutboundContext, outbound_context
 from sovereign.sip_trunks import SipTrunk, TrunkStore
@@ -18,7 +19,9 @@ def trunk_route(trunk: SipTrunk, trunks: TrunkStore) -> TrunkRoute:
     """How a saved trunk is dialled through. Raises DomainError when its host has an address that may not be called."""
     settings = trunk.settings
     # the host is checked as it resolves now: a name saved earlier may have moved to a private address
-    check_sip_target(f"sip:{settings.outbound_proxy or settings.address}", field="trunk.address")
+    called = check_sip_target(f"sip:{settings.outbound_proxy or settings.address}", field="trunk.address")
+    if settings.transport == "tls":
+        _require_name(called)
     return TrunkRoute(
         trunk_id=trunk.id,
         address=settings.address,
@@ -27,6 +30,7 @@ def trunk_route(trunk: SipTrunk, trunks: TrunkStore) -> TrunkRoute:
         auth_password=trunks.password(trunk),
         outbound_proxy=settings.outbound_proxy,
         from_domain=settings.from_domain,
+        srtp=settings.srtp,
     )
 
 
@@ -78,7 +82,9 @@ class TransferRoutes:
     ) -> SecondLeg:
         own = context.number.phone_number
         if target is not None:
-            return SecondLeg(trunk=_direct(target), target=target.uri, caller=own, hops=hops)
+            return SecondLeg(
+                trunk=_direct(target, context.trunk.settings.srtp), target=target.uri, caller=own, hops=hops
+            )
         shown = line.customer if context.trunk.settings.caller_id == "pass_through" else None
         trunk = trunk_route(context.trunk, self._trunks)
         return SecondLeg(trunk=trunk, target=destination, caller=shown or own, hops=hops)
@@ -100,14 +106,24 @@ def _called_on(line: Line, context: OutboundContext) -> str | None:
     return context.number.phone_number if line.number_id else None
 
 
-def _direct(target: SipTarget) -> TrunkRoute:
+def _direct(target: SipTarget, srtp: Encryption) -> TrunkRoute:
     """To a SIP URI without a trunk: to the very address that was checked, whatever its name resolves to by then."""
     tls = target.transport == "tls" or target.uri.lower().startswith("sips:")
     port = target.port or (_SIPS_PORT if tls else _SIP_PORT)
     address = target.addresses[0]
+    if tls:
+        _require_name(target)
     return TrunkRoute(
         trunk_id="",
         address=f"[{target.host}]:{port}" if ":" in target.host else f"{target.host}:{port}",
         transport="tls" if tls else target.transport or "udp",
-        outbound_proxy=f"[{address}]:{port}" if ":" in address else f"{address}:{port}",
+        # over TLS whoever answers has to show the name that was checked
+        outbound_proxy=None if tls else f"[{address}]:{port}" if ":" in address else f"{address}:{port}",
+        srtp=srtp,
     )
+
+
+def _require_name(target: SipTarget) -> None:
+    """Refuse TLS to an IP address: the stack would take any certificate that is valid for whatever name."""
+    if literal_address(target.host) is not None:
+        raise InvalidStateError("Over TLS a host name has to be called, for the certificate is checked against it.")

@@ -37,6 +37,7 @@ The two `X-` headers are believed only when an edge is in front, which strips an
 _SOURCE = re.compile(r"(?:(?:udp|tcp|tls):)?(?P<address>\[[0-9a-fA-F:.]+\]|[0-9.]+|[0-9a-fA-F:]+?)(?::[0-9]{1,5})?")
 
 Transport = Literal["udp", "tcp", "tls"]
+Encryption = Literal["off", "optional", "required"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +51,7 @@ class TrunkRoute:
     auth_password: str | None = None
     outbound_proxy: str | None = None
     from_domain: str | None = None
+    srtp: Encryption = "off"
 
     def __repr__(self) -> str:
         return f"TrunkRoute(trunk_id={self.trunk_id!r}, transport={self.transport!r})"

@@ -13,6 +13,7 @@ from baresip.events import Event, StackEvent
 from media.telephony.causes import closed_by_stack, transfer_outcome
 from media.telephony.key_presses import KeyPresses
 from media.telephony.leg import (
+    NOT_ENCRYPTED,
     LegAnswered,
     LegClosed,
     LegClosedBy,
@@ -52,6 +53,7 @@ class BaresipLeg:
         outbound: bool,
         on_closed: Callable[["BaresipLeg"], None],
         happened_at: Callable[[], float] = time.monotonic,
+        encrypted_only: bool = False,
     ) -> None:
         self._call = call
         self._on_closed = on_closed
@@ -65,6 +67,8 @@ class BaresipLeg:
         self._hanging_up: asyncio.Future[None] | None = None
         self._ringing = False
         self._answered = False
+        self._encrypted_only = encrypted_only
+        self._encrypted = False
         self._transferring = False
         self._close_after_transfer: LegClosed | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -92,8 +96,13 @@ class BaresipLeg:
         """Whether the leg is gone."""
         return self._closed
 
-    async def answer(self) -> None:
-        """Accept an inbound call (200). Raises LegRefusedError when the caller is gone."""
+    async def answer(self, *, encrypted_only: bool = False) -> None:
+        """Accept an inbound call (200). Raises LegRefusedError when the caller is gone.
+
+        `encrypted_only`: a call whose audio is not encrypted is ended before anything is heard. The stack tells only
+        with the answer.
+        """
+        self._encrypted_only = encrypted_only
         try:
             # with video allowed the stack answers audio-only calls as they are; without, it re-INVITEs at once
             await self._call.answer(video=True)
@@ -178,6 +187,10 @@ class BaresipLeg:
             case Event.CALL_RINGING | Event.CALL_PROGRESS if self._outbound and not self._ringing:
                 self._ringing = True
                 self._tell(LegRinging())
+            case Event.CALL_MENC:
+                self._encrypted = True
+            case Event.CALL_ESTABLISHED if self._encrypted_only and not self._encrypted:
+                self._hang_up_soon(LegClosed(LegClosedBy.FAILED, detail=NOT_ENCRYPTED))
             case Event.CALL_ESTABLISHED if not self._answered:
                 self._answered = True
                 self._await_media(_MEDIA_POLLS)
@@ -214,7 +227,10 @@ class BaresipLeg:
             loop.call_later(_MEDIA_POLL_SECONDS, self._await_media, polls_left - 1)
 
     def _lose_held_call(self) -> None:
-        self._hanging_up = asyncio.ensure_future(self._end(self._call.hangup, LegClosed(LegClosedBy.MEDIA_LOST)))
+        self._hang_up_soon(LegClosed(LegClosedBy.MEDIA_LOST))
+
+    def _hang_up_soon(self, closed: LegClosed) -> None:
+        self._hanging_up = asyncio.ensure_future(self._end(self._call.hangup, closed))
 
     def _keep_stats(self, stats: Any) -> None:
         self._stats = LegStats(

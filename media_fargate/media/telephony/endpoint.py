@@ -2,10 +2,15 @@
 
 import asyncio
 import ipaddress
+import shutil
 import socket
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
+import certifi
 from aws_lambda_powertools import Logger
 from baresip.call import Call
 from baresip.config import Config
@@ -34,6 +39,8 @@ class EndpointConfig:
     """Where to listen and how to treat media. `rtp_ports` is the first and last UDP port for RTP and RTCP.
 
     `jitter_ms` is the adaptive jitter buffer's range in milliseconds, None for no buffer (right on loopback only).
+    `ca_file` holds the authorities that vouch for carriers called over TLS, None for the public ones; `dns_server` is
+    asked in place of the machine's.
     """
 
     host: str
@@ -42,12 +49,18 @@ class EndpointConfig:
     jitter_ms: tuple[int, int] | None = (20, 200)
     rtp_timeout_seconds: int = RTP_TIMEOUT_SECONDS
     max_user_agents: int = MAX_USER_AGENTS
+    ca_file: Path | None = None
+    dns_server: str | None = None
 
-    def stack_text(self) -> str:
-        """The lines of the stack's own configuration that its typed form has no field for."""
+    def stack_text(self, ca_file: Path) -> str:
+        """The lines of the stack's own configuration that its typed form has no field for. No path may hold a space."""
         first, last = self.rtp_ports
         address = f"[{self.host}]" if ":" in self.host else self.host
-        lines = [f"sip_listen {address}:{self.port}", f"rtp_ports {first}-{last}", "sip_transports udp,tcp"]
+        lines = [f"sip_listen {address}:{self.port}", f"rtp_ports {first}-{last}", "sip_transports udp,tcp,tls"]
+        # without these the stack takes any certificate
+        lines += [f"sip_cafile {ca_file}", "sip_verify_server yes"]
+        if self.dns_server:
+            lines.append(f"dns_server {self.dns_server}")
         if self.jitter_ms is None:
             lines.append("audio_jitter_buffer_type off")
         else:
@@ -77,11 +90,13 @@ class SipEndpoint:
 
     @property
     def exhausted(self) -> bool:
-        """Whether this process can dial with no further identity and should be replaced."""
+        """Whether the user agents of this process are used up or outdated, so that it should be replaced."""
         return self._agents.exhausted
 
     async def start(self, on_invite: Callable[[Invite], None]) -> None:
-        """Listen on UDP and TCP. `on_invite` is called on the event loop and must neither block nor raise.
+        """Listen on UDP and TCP; TLS is for calls out only, its port (the next) has no certificate and takes none in.
+
+        `on_invite` is called on the event loop and must neither block nor raise.
 
         Raises EndpointError, e.g. for a port in use.
         """
@@ -89,18 +104,14 @@ class SipEndpoint:
         host, port = self._config.host, self._config.port
         _require_free(host, port)
         forward_stack_log()
-        config = Config(
-            net_interface=None if ipaddress.ip_address(host).is_unspecified else host,
-            max_concurrent_calls=None,
-            expose_headers=EXPOSED_HEADERS,
-            rtp_timeout=self._config.rtp_timeout_seconds,
-            extra_config_text=self._config.stack_text(),
-        )
         self._runtime.on_dead = self._die
         try:
-            await self._runtime.start(config)
+            with _without_spaces(self._config.ca_file or Path(certifi.where())) as ca_file:
+                await self._runtime.start(self._stack_config(ca_file))
             for transport in ("udp", "tcp"):
                 await self._agents.listen(host, transport)
+        except OSError as failed:
+            raise EndpointError(f"SIP_CA_FILE: cannot be read ({failed.strerror})") from None
         except BaresipError as failed:
             raise EndpointError(f"the SIP stack does not start on {host}:{port}: {failed}") from None
         logger.info("sip_listening", port=port)
@@ -113,7 +124,7 @@ class SipEndpoint:
         Raises DialRefusedError (TooManyIdentitiesError) when no INVITE could be sent.
         """
         call, early = await self._agents.dial(trunk, caller, dial_uri(trunk, number), headers)
-        leg = self._adopt(call, outbound=True)
+        leg = self._adopt(call, outbound=True, encrypted_only=trunk.srtp == "required")
         for event in early:
             # the library's own listener: it keeps the call's state and passes the event on to the leg
             call._on_stack_event(event)
@@ -131,14 +142,28 @@ class SipEndpoint:
         except BaresipError:
             logger.exception("sip_stack_not_closed")
 
+    def _stack_config(self, ca_file: Path) -> Config:
+        host = self._config.host
+        return Config(
+            net_interface=None if ipaddress.ip_address(host).is_unspecified else host,
+            max_concurrent_calls=None,
+            expose_headers=EXPOSED_HEADERS,
+            rtp_timeout=self._config.rtp_timeout_seconds,
+            extra_config_text=self._config.stack_text(ca_file),
+        )
+
     def _on_incoming(self, call: Call) -> None:
         if self._on_invite:
             self._on_invite(Invite(self._adopt(call, outbound=False), dict(call.headers)))
 
-    def _adopt(self, call: Call, *, outbound: bool) -> BaresipLeg:
+    def _adopt(self, call: Call, *, outbound: bool, encrypted_only: bool = False) -> BaresipLeg:
         runtime = self._runtime
         leg = BaresipLeg(
-            call, outbound=outbound, on_closed=self._legs.discard, happened_at=lambda: float(runtime.happened_at)
+            call,
+            outbound=outbound,
+            on_closed=self._legs.discard,
+            happened_at=lambda: float(runtime.happened_at),
+            encrypted_only=encrypted_only,
         )
         self._legs.add(leg)
         return leg
@@ -150,10 +175,22 @@ class SipEndpoint:
         self._on_dead()
 
 
-def _require_free(host: str, port: int) -> None:
+@contextmanager
+def _without_spaces(file: Path) -> Iterator[Path]:
+    """A copy whose path the stack's configuration can hold; it reads the file when it starts, and never again."""
+    with tempfile.TemporaryDirectory(prefix="sovereign-sip-") as folder:
+        yield Path(shutil.copy(file, Path(folder) / "ca.pem"))
+
+
+def _require_free(host: str, first_port: int) -> None:
     """Refuse a port another program listens on: the stack itself would only log it and then hear nothing."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    for kind, name in ((socket.SOCK_DGRAM, "UDP"), (socket.SOCK_STREAM, "TCP")):
+    wanted = (
+        (socket.SOCK_DGRAM, "UDP", first_port),
+        (socket.SOCK_STREAM, "TCP", first_port),
+        (socket.SOCK_STREAM, "TCP", first_port + 1),
+    )
+    for kind, name, port in wanted:
         with socket.socket(family, kind) as probe:
             if kind == socket.SOCK_STREAM:
                 # a connection of an earlier run in TIME_WAIT does not stand in the way of listening

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+NOT_ENCRYPTED = "The far end does not encrypt its audio, which the trunk's srtp requires."
+"""The `detail` of a leg that was ended for that reason."""
+
 
 class LegClosedBy(StrEnum):
     """Who or what ended a leg."""
@@ -85,8 +88,8 @@ class CallLeg(Protocol):
     def events(self) -> "asyncio.Queue[LegEvent]":
         """Everything that happens to the leg, in order; ends with LegClosed."""
 
-    async def answer(self) -> None:
-        """Accept an inbound call (200)."""
+    async def answer(self, *, encrypted_only: bool = False) -> None:
+        """Accept an inbound call (200); `encrypted_only`: end it when its audio is not encrypted."""
 
     async def reject(self) -> None:
         """Refuse an inbound call."""

@@ -37,9 +37,9 @@ class LegLayer:
         """Everything that happens to the leg."""
         return self._leg.events
 
-    async def answer(self) -> None:
+    async def answer(self, *, encrypted_only: bool = False) -> None:
         """Accept an inbound call."""
-        await self._leg.answer()
+        await self._leg.answer(encrypted_only=encrypted_only)
 
     async def reject(self) -> None:
         """Refuse an inbound call."""

@@ -11,11 +11,18 @@ from baresip.events import StackEvent
 from baresip.runtime import Runtime
 from baresip.ua import UserAgent
 
-from media.telephony.addresses import TrunkRoute
+from media.telephony.addresses import Encryption, TrunkRoute
 
 __all__ = ["CODECS", "DialRefusedError", "TooManyIdentitiesError", "UserAgents"]
 
 CODECS = ("pcmu", "pcma", "g722/16000/1")
+
+_ENCRYPTION: Mapping[Encryption, tuple[str, ...]] = {
+    "off": (),
+    "optional": ("mediaenc=srtp",),
+    "required": ("mediaenc=srtp-mand",),
+}
+"""SDES keys in an offer of plain RTP, which a far end may take or leave; or an offer of SRTP and nothing else."""
 
 MAX_USER_AGENTS = 400
 """The stack has one table of 1,023 handles for user agents and calls and never frees a user agent: past this many
@@ -38,15 +45,18 @@ class UserAgents:
         self._on_incoming = on_incoming
         self._limit = limit
         self._by_identity: dict[bytes, UserAgent] = {}
+        self._encrypts: dict[tuple[str, str], bool] = {}
+        self._outdated = False
         self._making = asyncio.Lock()
 
     @property
     def exhausted(self) -> bool:
-        """Whether no further identity can be taken: the process should be replaced when its calls are over."""
-        return len(self._by_identity) >= self._limit
+        """Whether the process should be replaced when its calls are over: no further identity can be taken, or a number
+        has an agent from before its trunk was told to encrypt or not to, which still takes that number's calls."""
+        return self._outdated or len(self._by_identity) >= self._limit
 
     async def listen(self, host: str, transport: str) -> None:
-        """Take every call that arrives over a transport, whoever it is for."""
+        """Take every call that arrives over a transport, whoever it is for, encrypted where the caller offers it."""
         account = Account(
             "sovereign",
             host,
@@ -54,7 +64,7 @@ class UserAgents:
             reg_interval=0,
             transport=transport,
             audio_codecs=CODECS,
-            extra_params=("catchall=yes",),
+            extra_params=("catchall=yes", "mediaenc=srtp"),
         )
         await self._make(account)
 
@@ -86,10 +96,12 @@ class UserAgents:
         async with self._making:  # two calls at once from a new number share its agent
             agent = self._by_identity.get(identity)
             if agent is None:
-                if self.exhausted:
+                if len(self._by_identity) >= self._limit:
                     raise TooManyIdentitiesError("this process has no room for another caller number")
                 agent = await self._make(account)
                 self._by_identity[identity] = agent
+                encrypts = trunk.srtp != "off"
+                self._outdated |= self._encrypts.setdefault((trunk.trunk_id, caller), encrypts) != encrypts
         return agent
 
     async def _make(self, account: Account) -> UserAgent:
@@ -110,4 +122,5 @@ def _account(trunk: TrunkRoute, caller: str) -> Account:
         transport=trunk.transport,
         audio_codecs=CODECS,
         auth_user=trunk.auth_username or None,
+        extra_params=_ENCRYPTION[trunk.srtp],
     )

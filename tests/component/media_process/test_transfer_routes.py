@@ -7,8 +7,9 @@ import pytest
 from media.routes import Line
 from media.telephony.transfer_route import TransferRoute
 from media.transfer_routes import TransferRoutes
+from sovereign.destinations import sip_uris
 from sovereign.kernel.encryption import Cipher
-from sovereign.kernel.errors import DestinationNotAllowedError
+from sovereign.kernel.errors import DestinationNotAllowedError, InvalidStateError
 from sovereign.kernel.table import Table
 from sovereign.numbers import NumberSettings, NumberStore
 from sovereign.sip_trunks import TrunkSettings, TrunkStore
@@ -107,6 +108,31 @@ def test_uri_is_called_at_the_address_that_was_checked(office: Office) -> None:
     assert (second.target, second.caller) == ("sip:desk@9.9.9.9;transport=tcp", OWN)
     assert (second.trunk.outbound_proxy, second.trunk.transport) == ("9.9.9.9:5060", "tcp")
     assert second.trunk.auth_password is None
+
+
+@pytest.mark.parametrize(
+    ("uri", "address"),
+    [("sips:desk@pbx.example", "pbx.example:5061"), ("sip:desk@pbx.example:5071;transport=tls", "pbx.example:5071")],
+)
+def test_uri_over_tls_is_called_by_the_name_its_certificate_must_show(
+    office: Office, monkeypatch: pytest.MonkeyPatch, uri: str, address: str
+) -> None:
+    monkeypatch.setattr(sip_uris, "_resolve", lambda _: ["9.9.9.9"])
+    trunk = office.route(office.trunk(srtp="required"), uri).second_leg.trunk
+    assert (trunk.address, trunk.outbound_proxy, trunk.transport, trunk.srtp) == (address, None, "tls", "required")
+
+
+@pytest.mark.parametrize(
+    ("members", "destination"),
+    [
+        ({}, "sips:desk@9.9.9.9"),
+        ({"transport": "tls", "transfer_mode": "bridge"}, DESK),
+        ({"transport": "tls", "transfer_mode": "bridge", "outbound_proxy": "[2001:4860:4860::8888]:5061"}, DESK),
+    ],
+)
+def test_tls_to_an_ip_address_is_refused(office: Office, members: Any, destination: str) -> None:
+    with pytest.raises(InvalidStateError, match="host name"):
+        office.route(office.trunk(**members), destination)
 
 
 def test_own_number_is_reached_by_a_leg_that_carries_the_hops(office: Office) -> None:

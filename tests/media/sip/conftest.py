@@ -26,7 +26,7 @@ WAIT_SECONDS = 20.0
 
 
 def free_port() -> int:
-    """A port free on UDP and TCP of 127.0.0.1."""
+    """A port free on UDP and TCP of 127.0.0.1, as is the next, which the stack takes for TLS."""
     [port] = free_ports(1)
     return port
 
@@ -93,8 +93,10 @@ class Station:
         async with asyncio.timeout(WAIT_SECONDS):
             return await self.invites.get()
 
-    async def dial(self, peer_address: str, *, transport: Any = "udp", number: str = "+31201234567") -> BaresipLeg:
-        trunk = TrunkRoute(trunk_id="trunk", address=peer_address, transport=transport)
+    async def dial(
+        self, peer_address: str, *, transport: Any = "udp", number: str = "+31201234567", srtp: Any = "off"
+    ) -> BaresipLeg:
+        trunk = TrunkRoute(trunk_id="trunk", address=peer_address, transport=transport, srtp=srtp)
         return await self.endpoint.dial(trunk, number, "+31850835037")
 
 

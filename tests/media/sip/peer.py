@@ -92,7 +92,8 @@ class Peer:
             case "dial":
                 with contextlib.suppress(KeyError):
                     self.echo = order["echo"]
-                trunk = TrunkRoute(trunk_id="t", address=order["address"], transport=order.get("transport", "udp"))
+                ways = {name: order[name] for name in ("transport", "srtp") if name in order}
+                trunk = TrunkRoute(trunk_id="t", address=order["address"], **ways)
                 try:
                     self.watch(await self.endpoint.dial(trunk, order["number"], order["caller"]))
                 except DialRefusedError as refused:

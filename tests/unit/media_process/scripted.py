@@ -8,7 +8,7 @@ from typing import Any
 
 from media.calls.journal import Batch
 from media.telephony.baresip_leg import LegRefusedError
-from media.telephony.leg import LegAnswered, LegClosed, LegClosedBy, LegEvent, LegStats, TransferOutcome
+from media.telephony.leg import NOT_ENCRYPTED, LegAnswered, LegClosed, LegClosedBy, LegEvent, LegStats, TransferOutcome
 from sovereign.assistants import EffectiveAssistant, transient
 from sovereign.calls.model import CallOutcome, EndReason
 from sovereign.kernel.signing import SigningSecret
@@ -49,16 +49,20 @@ class Leg:
         self.closed: LegClosed | None = None
         self.did: list[str] = []
         self.confirms = True
+        self.encrypts = False
         self._stage = stage
         self.queued_bytes = 0
 
-    def close(self, by: LegClosedBy, code: int | None = None) -> None:
+    def close(self, by: LegClosedBy, code: int | None = None, detail: str | None = None) -> None:
         if self.closed is None:
-            self.closed = LegClosed(by, code)
+            self.closed = LegClosed(by, code, detail)
             self.events.put_nowait(self.closed)
 
-    async def answer(self) -> None:
+    async def answer(self, *, encrypted_only: bool = False) -> None:
         self._stage("answer")
+        if encrypted_only and not self.encrypts:
+            self.close(LegClosedBy.FAILED, detail=NOT_ENCRYPTED)
+            return
         if self.closed:
             raise LegRefusedError("gone")
         self.did.append("answer")

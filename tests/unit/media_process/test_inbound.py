@@ -12,7 +12,7 @@ from media.control.orders import AdmitRequest
 from media.inbound import NO_CREDITS_ANNOUNCEMENT
 from media.routes import InboundRefusal, InboundRoute
 from media.speech.interfaces import BadKeyError, ToolsUnavailableError
-from media.telephony.leg import LegClosedBy
+from media.telephony.leg import NOT_ENCRYPTED, LegClosedBy
 from sovereign.assistants import Rejection, transient
 from sovereign.calls.model import EndReason, Message
 from sovereign.kernel.errors import InsufficientCreditsError, InvalidRequestError
@@ -118,6 +118,22 @@ async def test_shutdown_at_any_stage_ends_the_call(stand: Any, stage: str) -> No
     await stand.over()
     assert stand.outcome.end_reason is EndReason.SHUTDOWN
     assert len(stand.finishes) == 1
+
+
+@pytest.mark.parametrize("encrypts", [True, False])
+async def test_call_over_a_trunk_that_requires_srtp_is_held_only_encrypted(stand: Any, encrypts: bool) -> None:
+    stand.route = replace(stand.route, encrypted_only=True)
+    stand.leg.encrypts = encrypts
+    stand.invite(HEADERS)
+    if encrypts:
+        await stand.reach("session")
+        stand.leg.close(LegClosedBy.PEER)
+    await stand.over()
+    if encrypts:
+        assert stand.outcome.end_reason is EndReason.USER_HANGUP
+    else:
+        assert (stand.outcome.end_reason, stand.outcome.error) == (EndReason.MEDIA_LOST, NOT_ENCRYPTED)
+        assert "session" not in stand.stages
 
 
 async def test_refused_invite_leaves_no_row(stand: Any) -> None:

@@ -9,7 +9,7 @@ from media.calls.commands import CommandRefusedError
 from media.control.orders import OrderRefusedError
 from media.outbound import outcome_of_failed_dial
 from media.speech.interfaces import ProviderError, ToolsUnavailableError
-from media.telephony.leg import LegAnswered, LegClosed, LegClosedBy, LegRinging
+from media.telephony.leg import NOT_ENCRYPTED, LegAnswered, LegClosed, LegClosedBy, LegRinging
 from media.telephony.user_agents import DialRefusedError, TooManyIdentitiesError
 from sovereign.calls.model import CallOutcome, EndReason
 from sovereign.kernel.errors import DestinationNotAllowedError, InvalidStateError
@@ -89,6 +89,11 @@ async def test_final_response_gives_the_end_reason(stand: Any, code: int | None,
 
 def test_failed_dial_without_code_says_that_the_trunk_was_not_reached() -> None:
     assert outcome_of_failed_dial(LegClosed(LegClosedBy.FAILED)).error == "The trunk could not be reached."
+
+
+def test_call_answered_in_plain_where_srtp_is_required_says_so() -> None:
+    outcome = outcome_of_failed_dial(LegClosed(LegClosedBy.FAILED, detail=NOT_ENCRYPTED))
+    assert outcome == CallOutcome(end_reason=EndReason.DIAL_FAILED, error=NOT_ENCRYPTED)
 
 
 @pytest.mark.parametrize("rings", [True, False])

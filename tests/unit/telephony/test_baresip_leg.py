@@ -11,7 +11,15 @@ from baresip.events import Event, StackEvent
 
 from media.telephony import baresip_leg
 from media.telephony.baresip_leg import BaresipLeg
-from media.telephony.leg import LegAnswered, LegClosed, LegClosedBy, LegDigit, LegRinging, TransferOutcome
+from media.telephony.leg import (
+    NOT_ENCRYPTED,
+    LegAnswered,
+    LegClosed,
+    LegClosedBy,
+    LegDigit,
+    LegRinging,
+    TransferOutcome,
+)
 
 
 class Audio:
@@ -32,6 +40,7 @@ class StackCall:
         self.final_stats = None
         self.audio = Audio()
         self.hangups = 0
+        self.answers = 0
         self.hangup_error: Exception | None = None
         self.transfer_result: Exception | None = None
         self.during_transfer: Any = lambda: None
@@ -49,6 +58,9 @@ class StackCall:
         self.state = CallState.CLOSED
         self.tell(Event.CALL_CLOSED, text)
 
+    async def answer(self, video: bool) -> None:
+        self.answers += 1
+
     async def hangup(self) -> None:
         self.hangups += 1
         if self.hangup_error:
@@ -60,9 +72,10 @@ class StackCall:
             raise self.transfer_result
 
 
-def make(outbound: bool = True) -> tuple[BaresipLeg, StackCall, list[BaresipLeg]]:
+def make(outbound: bool = True, encrypted_only: bool = False) -> tuple[BaresipLeg, StackCall, list[BaresipLeg]]:
     call, gone = StackCall(), []
-    return BaresipLeg(call, outbound=outbound, on_closed=gone.append), call, gone  # type: ignore[arg-type]
+    leg = BaresipLeg(call, outbound=outbound, on_closed=gone.append, encrypted_only=encrypted_only)  # type: ignore[arg-type]
+    return leg, call, gone
 
 
 def drain(leg: BaresipLeg) -> list[Any]:
@@ -90,6 +103,33 @@ async def test_answer_is_told_when_media_is_up() -> None:
     async with asyncio.timeout(1):
         assert await leg.events.get() == LegAnswered()
     assert leg.sample_rate == 16000
+
+
+async def test_call_that_must_be_encrypted_and_is_goes_on() -> None:
+    leg, call, _ = make(encrypted_only=True)
+    call.tell(Event.CALL_MENC, "0,audio,AES_CM_128_HMAC_SHA1_80")
+    await answered(call)
+    assert drain(leg) == [LegAnswered()]
+
+
+async def test_call_that_must_be_encrypted_and_is_not_is_ended_before_it_counts_as_answered() -> None:
+    leg, call, gone = make(encrypted_only=True)
+    await answered(call)
+    await asyncio.sleep(0)
+    call.close("Rejected by user")
+    assert call.hangups == 1
+    assert drain(leg) == [LegClosed(LegClosedBy.FAILED, detail=NOT_ENCRYPTED)]
+    assert gone == [leg]
+
+
+async def test_inbound_call_is_told_with_the_answer_that_it_must_be_encrypted() -> None:
+    leg, call, _ = make(outbound=False)
+    await leg.answer(encrypted_only=True)
+    assert call.answers == 1
+    await answered(call)
+    await asyncio.sleep(0)
+    call.close("Rejected by user")
+    assert drain(leg) == [LegClosed(LegClosedBy.FAILED, detail=NOT_ENCRYPTED)]
 
 
 async def test_closed_is_last_and_told_once() -> None:

@@ -1,9 +1,11 @@
 """One user agent an identity: the stack never gives one back."""
 
 import asyncio
+from dataclasses import replace
 from typing import Any, cast
 
 import pytest
+from baresip.config import Account
 
 from media.telephony import user_agents
 from media.telephony.addresses import TrunkRoute
@@ -13,7 +15,8 @@ TRUNK = TrunkRoute(trunk_id="t", address="127.0.0.1")
 
 
 class Agent:
-    def __init__(self) -> None:
+    def __init__(self, account: Account) -> None:
+        self.account = account
         self.dialled: list[str] = []
 
     def on_incoming(self, _: object) -> None:
@@ -35,9 +38,9 @@ class Runtime:
 def made(monkeypatch: pytest.MonkeyPatch) -> list[Agent]:
     agents: list[Agent] = []
 
-    async def create(*_: object, **__: object) -> Agent:
+    async def create(_: object, account: Account, **__: object) -> Agent:
         await asyncio.sleep(0)
-        agents.append(Agent())
+        agents.append(Agent(account))
         return agents[-1]
 
     monkeypatch.setattr(user_agents.UserAgent, "create", create)
@@ -57,3 +60,28 @@ async def test_limit_holds_for_calls_at_once(made: list[Agent]) -> None:
     assert [type(result) for result in results if isinstance(result, Exception)] == [TooManyIdentitiesError]
     assert len(made) == 2
     assert agents.exhausted
+
+
+async def test_a_trunks_srtp_is_an_agents_encryption_and_calls_in_may_always_encrypt(made: list[Agent]) -> None:
+    agents = UserAgents(cast(Any, Runtime()), None)
+    for srtp in ("off", "optional", "required"):
+        await agents.dial(replace(TRUNK, trunk_id=srtp, srtp=srtp), "+31850835037", "sip:x@127.0.0.1")
+    await agents.listen("127.0.0.1", "udp")
+    params = [agent.account.extra_params for agent in made]
+    assert params == [(), ("mediaenc=srtp",), ("mediaenc=srtp-mand",), ("catchall=yes", "mediaenc=srtp")]
+    assert not agents.exhausted
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "outdated"),
+    [("off", "required", True), ("optional", "off", True), ("optional", "required", False), ("off", "off", False)],
+)
+async def test_a_process_whose_agent_is_from_before_a_trunk_encrypted_is_to_be_replaced(
+    made: list[Agent], before: Any, after: Any, outdated: bool
+) -> None:
+    agents = UserAgents(cast(Any, Runtime()), None)
+    for srtp in (before, after):
+        await agents.dial(replace(TRUNK, srtp=srtp), "+31850835037", "sip:x@127.0.0.1")
+    assert agents.exhausted is outdated
+    await agents.dial(replace(TRUNK, srtp=after), "+31850835038", "sip:x@127.0.0.1")  # it goes on until then
+    assert made[-1].dialled

@@ -1,0 +1,165 @@
+"""Encrypted audio: what is offered, what is taken, and what is refused, seen on the wire."""
+
+import asyncio
+import math
+import re
+import struct
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from media.telephony.baresip_leg import BaresipLeg
+from media.telephony.leg import NOT_ENCRYPTED, LegAnswered, LegClosed, LegClosedBy, LegRinging
+
+from .conftest import Peer, Station, next_event
+from .raw_phone import RawPhone
+
+TONE = struct.pack("<8000h", *(int(8000 * math.sin(2 * math.pi * 440 * n / 8000)) for n in range(8000)))
+KEY = "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz\r\n"
+PLAIN_BYTES, TAG_BYTES = 160, 10
+"""20 ms of G.711, and what authentication adds to it."""
+
+
+@pytest.fixture
+async def phone(station: Station) -> AsyncIterator[RawPhone]:
+    opened = await RawPhone(station.port).open()
+    yield opened
+    opened.close()
+
+
+async def loudest(leg: BaresipLeg, seconds: float = 1.0) -> int:
+    pcm = b""
+    for _ in range(int(seconds / 0.02)):
+        pcm += leg.read()
+        await asyncio.sleep(0.02)
+    return max((abs(sample) for (sample,) in struct.iter_unpack("<h", pcm)), default=0)
+
+
+@pytest.mark.parametrize("srtp", ["optional", "required"])
+async def test_encrypted_call_out_carries_audio_both_ways(station: Station, peer: Peer, srtp: str) -> None:
+    await peer.policy("echo")
+    leg = await station.dial(peer.address, srtp=srtp)
+    assert [await next_event(leg), await next_event(leg)] == [LegRinging(), LegAnswered()]
+    leg.write(TONE)
+    assert await loudest(leg) > 7000
+    await leg.hang_up()
+
+
+@pytest.mark.parametrize("srtp", ["optional", "required"])
+async def test_encrypted_call_in_is_taken_by_a_trunk_that_requires_it(station: Station, peer: Peer, srtp: str) -> None:
+    await peer.do("dial", address=station.address, number="+31201234567", caller="+31612345678", srtp=srtp, echo=True)
+    leg = (await station.invite()).leg
+    await leg.answer(encrypted_only=True)
+    assert await next_event(leg) == LegAnswered()
+    leg.write(TONE)
+    assert await loudest(leg) > 7000
+    await leg.hang_up()
+
+
+async def test_plain_call_in_is_ended_at_once_by_a_trunk_that_requires_encryption(station: Station, peer: Peer) -> None:
+    await peer.do("dial", address=station.address, number="+31201234567", caller="+31612345678")
+    leg = (await station.invite()).leg
+    await leg.answer(encrypted_only=True)
+    assert await next_event(leg) == LegClosed(LegClosedBy.FAILED, detail=NOT_ENCRYPTED)
+    assert (await peer.event("LegClosed"))["by"] == "peer"
+    assert leg.read() == b""
+
+
+async def answered(phone: RawPhone, station: Station, sdp: str) -> tuple[str, BaresipLeg]:
+    asked = asyncio.create_task(phone.ask("INVITE", sdp))
+    leg = (await station.invite()).leg
+    await leg.answer()
+    return await asked, leg
+
+
+@pytest.mark.parametrize(
+    ("profile", "keys", "encrypted"),
+    [("RTP/SAVP", KEY, True), ("RTP/AVP", KEY, True), ("RTP/AVP", "", False)],
+)
+async def test_what_the_caller_offers_decides_how_packets_look(
+    station: Station, phone: RawPhone, profile: str, keys: str, encrypted: bool
+) -> None:
+    answer, leg = await answered(phone, station, phone.sdp("PCMU").replace("RTP/AVP", profile) + keys)
+    assert re.search(rf"(?m)^m=audio \d+ {profile} ", answer)
+    assert bool(re.search(r"(?m)^a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:", answer)) is encrypted
+    assert await next_event(leg) == LegAnswered()
+    leg.write(TONE)
+    await asyncio.sleep(0.3)
+    assert {len(packet.payload) for packet in phone.packets} == {PLAIN_BYTES + TAG_BYTES * encrypted}
+    await phone.ask("BYE")
+
+
+async def test_required_offers_nothing_but_srtp_and_is_refused_by_who_has_none(station: Station) -> None:
+    offers: list[str] = []
+
+    def refuse(offer: str) -> tuple[int, str]:
+        offers.append(offer)
+        return 488, ""
+
+    async with Answerer(refuse) as far_end:
+        leg = await station.dial(far_end.address, srtp="required")
+        closed = await next_event(leg)
+    assert isinstance(closed, LegClosed)
+    assert (closed.by, closed.sip_code) == (LegClosedBy.FAILED, 488)
+    assert re.search(r"(?m)^m=audio \d+ RTP/SAVP ", offers[0])
+    assert "a=crypto:1 " in offers[0]
+
+
+@pytest.mark.parametrize("profile", ["RTP/AVP", "RTP/SAVP"])
+async def test_far_end_that_answers_required_without_a_key_is_hung_up_on(station: Station, profile: str) -> None:
+    async with Answerer(lambda _: (200, profile)) as far_end:
+        leg = await station.dial(far_end.address, srtp="required")
+        closed = await next_event(leg)
+    assert isinstance(closed, LegClosed)
+    assert closed.by is LegClosedBy.FAILED
+
+
+async def test_optional_offers_keys_with_plain_rtp_and_takes_a_plain_answer(station: Station) -> None:
+    offers: list[str] = []
+
+    def take(offer: str) -> tuple[int, str]:
+        offers.append(offer)
+        return 200, "RTP/AVP"
+
+    async with Answerer(take) as far_end:
+        leg = await station.dial(far_end.address, srtp="optional")
+        assert await next_event(leg) == LegAnswered()
+        await leg.hang_up()
+    assert re.search(r"(?m)^m=audio \d+ RTP/AVP ", offers[0])
+    assert "a=crypto:1 " in offers[0]
+
+
+class Answerer(asyncio.DatagramProtocol):
+    """A far end that answers an INVITE with the status and the profile it is told, never with a key."""
+
+    def __init__(self, answer: Any) -> None:
+        self._answer = answer
+
+    async def __aenter__(self) -> "Answerer":
+        loop = asyncio.get_running_loop()
+        self._transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=("127.0.0.1", 0))
+        self.address = "127.0.0.1:{}".format(self._transport.get_extra_info("sockname")[1])
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await asyncio.sleep(0.1)  # the ACK and the BYE of what is over
+        self._transport.close()
+
+    def datagram_received(self, data: bytes, source: Any) -> None:
+        head, _, body = data.decode().partition("\r\n\r\n")
+        method = head.partition(" ")[0]
+        if method == "ACK":
+            return
+        status, profile = self._answer(body) if method == "INVITE" else (200, "")
+        lines = [line for line in head.split("\r\n") if re.match(r"(?i)(via|from|call-id|cseq):", line)]
+        lines += [re.sub(r"$", ";tag=far", line) for line in head.split("\r\n") if re.match(r"(?i)to:", line)]
+        sdp = (
+            "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+            f"m=audio 40000 {profile} 0\r\na=rtpmap:0 PCMU/8000\r\n"
+            if profile
+            else ""
+        )
+        lines += [f"Contact: <sip:far@{self.address}>"] + ["Content-Type: application/sdp"] * bool(sdp)
+        reply = "\r\n".join([f"SIP/2.0 {status} Answer", *lines, f"Content-Length: {len(sdp)}", "", sdp])
+        self._transport.sendto(reply.encode(), source)
