@@ -1,7 +1,7 @@
 """The CDK app: a stage in, stacks out. Needs no account and no network once the dependencies layer is built.
 
 Context: `stage` (dev, prod, embedded), `account`, `region`, `mediaImage`, `traceCollectorImage`, `alarmEmail`,
-`apiUrl`, `providerFallbacks`.
+`apiUrl`, `providerFallbacks`, `srtpIn`.
 """
 
 import dataclasses
@@ -29,6 +29,7 @@ _CONTEXT = {
     "alarmEmail": "alarm_email",
     "apiUrl": "api_url",
     "providerFallbacks": "provider_fallbacks",
+    "srtpIn": "srtp_in",
 }
 """Context name -> setting of the stage it replaces."""
 

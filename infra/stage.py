@@ -79,11 +79,15 @@ class Stage:
     """Where clients reach the API, base path included (a domain of your own); None is the API's own address."""
     provider_fallbacks: str | None = None
     """JSON of the providers calls fall back on (`sovereign.catalog.fallbacks`)."""
+    srtp_in: str = "off"
+    """Whether calls in are encrypted where the caller offers it (`offered`): see docs/decisions/019."""
 
     def __post_init__(self) -> None:
-        """Refuse fallbacks that would keep the media container from starting. Raises ValueError."""
+        """Refuse what would keep the media container from starting. Raises ValueError."""
         if self.provider_fallbacks:
             parse_fallbacks(self.provider_fallbacks)
+        if self.srtp_in not in {"off", "offered"}:
+            raise ValueError("srtpIn: must be `off` or `offered`")
 
     @property
     def prefix(self) -> str:

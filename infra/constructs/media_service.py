@@ -186,6 +186,7 @@ class MediaService(Construct):
             "MEDIA_PROCESSES": str(media.processes),
             "DRAIN_SECONDS": str(media.drain_seconds - CLOSING_SECONDS),
             "SIP_SOURCE_MODE": "edge",
+            "SIP_SRTP_IN": self._platform.stage.srtp_in,
         }
 
     def _allow_scale_in_protection(self, cluster: ecs.Cluster) -> None:

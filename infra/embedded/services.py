@@ -24,17 +24,18 @@ PATIENCE = {EMULATOR: 30.0, MEDIA: 45.0}
 """Seconds a process may take to stop: the emulator saves everything, a media node ends its calls."""
 _REQUIREMENTS = REPOSITORY / "requirements" / "ministack.txt"
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
-_PROVIDERS = (
+_PASSED_ON = (
     "OPENAI_BASE_URL", "DEEPGRAM_BASE_URL", "ELEVENLABS_BASE_URL", "XAI_BASE_URL", "MISTRAL_BASE_URL",
     "GOOGLE_BASE_URL", "INWORLD_BASE_URL", "GLADIA_BASE_URL", "RESEND_BASE_URL", "PROVIDER_FALLBACKS",
+    "SIP_SRTP_IN", "SIP_CA_FILE",
 )  # fmt: skip
-"""Self-hosted or stand-in endpoints and fallbacks, as the functions and the media process read them."""
+"""Self-hosted or stand-in endpoints, fallbacks, SIP's encryption: as the functions and the media process read them."""
 
 
 def base_environment() -> dict[str, str]:
     """What a child needs of this process's environment, and nothing that would leak into a function."""
     given = without_aws(os.environ)
-    return {name: given[name] for name in (*_KEPT, *_PROVIDERS) if name in given}
+    return {name: given[name] for name in (*_KEPT, *_PASSED_ON) if name in given}
 
 
 def emulator_python() -> Path:
@@ -122,8 +123,10 @@ def start_proxy(settings: EmbeddedSettings, processes: Processes, api_id: str) -
 
 def start_media(settings: EmbeddedSettings, processes: Processes) -> Recorded:
     """The container's code with the variables of the deployed task definition, its addresses moved to loopback."""
-    environment = base_environment() | task_environment(settings) | aws_environment(settings.emulator_url)
+    given = base_environment()
+    environment = given | task_environment(settings) | aws_environment(settings.emulator_url)
     environment |= {
+        "SIP_SRTP_IN": given.get("SIP_SRTP_IN", environment.get("SIP_SRTP_IN", "off")),
         "SIP_LISTEN": f"{LOOPBACK}:{settings.sovereign_sip_port}",
         "SIP_SOURCE_MODE": "loopback",
         "RTP_PORTS": settings.sovereign_rtp_ports,

@@ -113,6 +113,7 @@ class MediaProcess:
             rtp_ports=environment.rtp_ports,
             jitter_ms=environment.sip_jitter_buffer,
             ca_file=environment.sip_ca_file,
+            encrypts_calls_in=environment.sip_srtp_in == "offered",
         )
 
     async def _services(self, stack: AsyncExitStack, endpoint: SipEndpoint) -> CallServices:

@@ -109,6 +109,9 @@ class MediaEnvironment(Environment):
     sip_listen: ListenAddress = HostPort("127.0.0.1", 5060)
     rtp_ports: Annotated[PortRange, BeforeValidator(_split_range)] = PortRange(20_000, 20_999)
     sip_jitter_buffer: Annotated[tuple[int, int] | None, BeforeValidator(_split_jitter)] = (20, 200)
+    sip_srtp_in: Literal["off", "offered"] = "off"
+    """Whether calls in are encrypted where the caller offers it. The SIP stack then names a key in its answers to plain
+    offers too, which those who know none have to ignore."""
     sip_ca_file: Path | None = None
     """The authorities (PEM) that vouch for carriers called over TLS, where those are not the public ones."""
     control_listen: ListenAddress = HostPort("127.0.0.1", 8443)

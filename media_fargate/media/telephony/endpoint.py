@@ -50,6 +50,7 @@ class EndpointConfig:
     rtp_timeout_seconds: int = RTP_TIMEOUT_SECONDS
     max_user_agents: int = MAX_USER_AGENTS
     ca_file: Path | None = None
+    encrypts_calls_in: bool = False
     dns_server: str | None = None
 
     def stack_text(self, ca_file: Path) -> str:
@@ -109,7 +110,7 @@ class SipEndpoint:
             with _without_spaces(self._config.ca_file or Path(certifi.where())) as ca_file:
                 await self._runtime.start(self._stack_config(ca_file))
             for transport in ("udp", "tcp"):
-                await self._agents.listen(host, transport)
+                await self._agents.listen(host, transport, encrypted=self._config.encrypts_calls_in)
         except OSError as failed:
             raise EndpointError(f"SIP_CA_FILE: cannot be read ({failed.strerror})") from None
         except BaresipError as failed:

@@ -55,8 +55,8 @@ class UserAgents:
         has an agent from before its trunk was told to encrypt or not to, which still takes that number's calls."""
         return self._outdated or len(self._by_identity) >= self._limit
 
-    async def listen(self, host: str, transport: str) -> None:
-        """Take every call that arrives over a transport, whoever it is for, encrypted where the caller offers it."""
+    async def listen(self, host: str, transport: str, *, encrypted: bool = False) -> None:
+        """Take every call that arrives over a transport, whoever it is for; `encrypted` where the caller offers it."""
         account = Account(
             "sovereign",
             host,
@@ -64,7 +64,7 @@ class UserAgents:
             reg_interval=0,
             transport=transport,
             audio_codecs=CODECS,
-            extra_params=("catchall=yes", "mediaenc=srtp"),
+            extra_params=("catchall=yes", *_ENCRYPTION["optional" if encrypted else "off"]),
         )
         await self._make(account)
 

@@ -22,10 +22,12 @@ PLAIN_BYTES, TAG_BYTES = 160, 10
 
 
 @pytest.fixture
-async def phone(station: Station) -> AsyncIterator[RawPhone]:
-    opened = await RawPhone(station.port).open()
-    yield opened
-    opened.close()
+async def encrypting() -> AsyncIterator[Station]:
+    """A station that encrypts calls in where that is offered."""
+    started = Station(encrypts_calls_in=True)
+    await started.start()
+    yield started
+    await started.endpoint.close()
 
 
 async def loudest(leg: BaresipLeg, seconds: float = 1.0) -> int:
@@ -47,9 +49,13 @@ async def test_encrypted_call_out_carries_audio_both_ways(station: Station, peer
 
 
 @pytest.mark.parametrize("srtp", ["optional", "required"])
-async def test_encrypted_call_in_is_taken_by_a_trunk_that_requires_it(station: Station, peer: Peer, srtp: str) -> None:
-    await peer.do("dial", address=station.address, number="+31201234567", caller="+31612345678", srtp=srtp, echo=True)
-    leg = (await station.invite()).leg
+async def test_encrypted_call_in_is_taken_by_a_trunk_that_requires_it(
+    encrypting: Station, peer: Peer, srtp: str
+) -> None:
+    await peer.do(
+        "dial", address=encrypting.address, number="+31201234567", caller="+31612345678", srtp=srtp, echo=True
+    )
+    leg = (await encrypting.invite()).leg
     await leg.answer(encrypted_only=True)
     assert await next_event(leg) == LegAnswered()
     leg.write(TONE)
@@ -57,37 +63,56 @@ async def test_encrypted_call_in_is_taken_by_a_trunk_that_requires_it(station: S
     await leg.hang_up()
 
 
-async def test_plain_call_in_is_ended_at_once_by_a_trunk_that_requires_encryption(station: Station, peer: Peer) -> None:
-    await peer.do("dial", address=station.address, number="+31201234567", caller="+31612345678")
-    leg = (await station.invite()).leg
+async def test_plain_call_in_is_ended_at_once_by_a_trunk_that_requires_encryption(
+    encrypting: Station, peer: Peer
+) -> None:
+    await peer.do("dial", address=encrypting.address, number="+31201234567", caller="+31612345678")
+    leg = (await encrypting.invite()).leg
     await leg.answer(encrypted_only=True)
     assert await next_event(leg) == LegClosed(LegClosedBy.FAILED, detail=NOT_ENCRYPTED)
     assert (await peer.event("LegClosed"))["by"] == "peer"
     assert leg.read() == b""
 
 
-async def answered(phone: RawPhone, station: Station, sdp: str) -> tuple[str, BaresipLeg]:
-    asked = asyncio.create_task(phone.ask("INVITE", sdp))
-    leg = (await station.invite()).leg
-    await leg.answer()
-    return await asked, leg
-
-
 @pytest.mark.parametrize(
-    ("profile", "keys", "encrypted"),
-    [("RTP/SAVP", KEY, True), ("RTP/AVP", KEY, True), ("RTP/AVP", "", False)],
+    ("offered", "profile", "keys", "encrypted"),
+    [
+        (True, "RTP/SAVP", KEY, True),
+        (True, "RTP/AVP", KEY, True),
+        (True, "RTP/AVP", "", False),
+        (False, "RTP/AVP", KEY, False),
+        (False, "RTP/AVP", "", False),
+    ],
 )
-async def test_what_the_caller_offers_decides_how_packets_look(
-    station: Station, phone: RawPhone, profile: str, keys: str, encrypted: bool
+async def test_what_is_offered_and_allowed_decides_how_packets_look(
+    offered: bool, profile: str, keys: str, encrypted: bool
 ) -> None:
-    answer, leg = await answered(phone, station, phone.sdp("PCMU").replace("RTP/AVP", profile) + keys)
-    assert re.search(rf"(?m)^m=audio \d+ {profile} ", answer)
-    assert bool(re.search(r"(?m)^a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:", answer)) is encrypted
-    assert await next_event(leg) == LegAnswered()
-    leg.write(TONE)
-    await asyncio.sleep(0.3)
-    assert {len(packet.payload) for packet in phone.packets} == {PLAIN_BYTES + TAG_BYTES * encrypted}
-    await phone.ask("BYE")
+    station = Station(encrypts_calls_in=offered)
+    await station.start()
+    phone = await RawPhone(station.port).open()
+    try:
+        asked = asyncio.create_task(phone.ask("INVITE", phone.sdp("PCMU").replace("RTP/AVP", profile) + keys))
+        leg = (await station.invite()).leg
+        await leg.answer()
+        answer = await asked
+        assert re.search(rf"(?m)^m=audio \d+ {profile} ", answer)
+        # the stack names a key to plain callers as well, so it is allowed to name any only where that is wanted
+        assert bool(re.search(r"(?m)^a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:", answer)) is offered
+        assert await next_event(leg) == LegAnswered()
+        leg.write(TONE)
+        await asyncio.sleep(0.3)
+        assert {len(packet.payload) for packet in phone.packets} == {PLAIN_BYTES + TAG_BYTES * encrypted}
+        await phone.ask("BYE")
+    finally:
+        phone.close()
+        await station.endpoint.close()
+
+
+async def test_caller_who_takes_encrypted_audio_only_is_refused_where_none_is_allowed(station: Station) -> None:
+    phone = await RawPhone(station.port).open()
+    answer = await phone.ask("INVITE", phone.sdp("PCMU").replace("RTP/AVP", "RTP/SAVP") + KEY)
+    phone.close()
+    assert answer.startswith("SIP/2.0 488 ")
 
 
 async def test_required_offers_nothing_but_srtp_and_is_refused_by_who_has_none(station: Station) -> None:

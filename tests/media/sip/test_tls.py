@@ -1,6 +1,7 @@
 """Calls over TLS: to a far end that proves the name that is called, and to nobody else."""
 
 import asyncio
+import contextlib
 import re
 import ssl
 import struct
@@ -72,6 +73,11 @@ class Carrier:
         self.requests: list[str] = []
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError):  # the connection is over
+            await self._take(reader, writer)
+
+    async def _take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        port = writer.get_extra_info("sockname")[1]
         while head := (await reader.readuntil(b"\r\n\r\n")).decode():
             length = int(re.search(r"(?im)^Content-Length:\s*(\d+)", head)[1])  # type: ignore[index]
             self.requests.append(head + (await reader.readexactly(length)).decode())
@@ -80,7 +86,9 @@ class Carrier:
             lines = [line for line in head.split("\r\n") if re.match(r"(?i)(via|from|call-id|cseq):", line)]
             lines += [f"{line};tag=far" for line in head.split("\r\n") if re.match(r"(?i)to:", line)]
             sdp = SDP if head.startswith("INVITE") else ""
-            lines += ["Contact: <sip:far@127.0.0.1;transport=tls>"] + ["Content-Type: application/sdp"] * bool(sdp)
+            lines += [f"Contact: <sip:far@127.0.0.1:{port};transport=tls>"] + ["Content-Type: application/sdp"] * bool(
+                sdp
+            )
             writer.write("\r\n".join(["SIP/2.0 200 OK", *lines, f"Content-Length: {len(sdp)}", "", sdp]).encode())
 
 

@@ -62,13 +62,15 @@ async def test_limit_holds_for_calls_at_once(made: list[Agent]) -> None:
     assert agents.exhausted
 
 
-async def test_a_trunks_srtp_is_an_agents_encryption_and_calls_in_may_always_encrypt(made: list[Agent]) -> None:
+async def test_a_trunks_srtp_is_an_agents_encryption_and_calls_in_have_the_endpoints(made: list[Agent]) -> None:
     agents = UserAgents(cast(Any, Runtime()), None)
     for srtp in ("off", "optional", "required"):
         await agents.dial(replace(TRUNK, trunk_id=srtp, srtp=srtp), "+31850835037", "sip:x@127.0.0.1")
     await agents.listen("127.0.0.1", "udp")
+    await agents.listen("127.0.0.1", "tcp", encrypted=True)
     params = [agent.account.extra_params for agent in made]
-    assert params == [(), ("mediaenc=srtp",), ("mediaenc=srtp-mand",), ("catchall=yes", "mediaenc=srtp")]
+    assert params[:3] == [(), ("mediaenc=srtp",), ("mediaenc=srtp-mand",)]
+    assert params[3:] == [("catchall=yes",), ("catchall=yes", "mediaenc=srtp")]
     assert not agents.exhausted
 
 
