@@ -36,3 +36,8 @@ def test_wrong_fallbacks_are_refused_naming_the_member(text: str, problem: str) 
 def test_a_stage_with_wrong_fallbacks_is_not_synthesised() -> None:
     with pytest.raises(ValueError, match=r"llm\[0\].model"):
         Stage(name="dev", provider_fallbacks='{"llm": [{"provider": "openai", "model": "gpt-0"}]}')
+
+
+def test_a_stage_that_encrypts_calls_in_by_an_unknown_word_is_not_synthesised() -> None:
+    with pytest.raises(ValueError, match="srtpIn"):
+        Stage(name="dev", srtp_in="on")

@@ -51,6 +51,7 @@ def test_addresses_and_ranges_are_read() -> None:
         ("control_address", "[::]:8443"),
         ("advertised_address", "0.0.0.0"),
         ("provider_fallbacks", "[]"),
+        ("sip_srtp_in", "yes"),
     ],
 )
 def test_bad_values_are_refused_by_name(name: str, value: str) -> None:
