@@ -80,7 +80,7 @@ class Stage:
     provider_fallbacks: str | None = None
     """JSON of the providers calls fall back on (`sovereign.catalog.fallbacks`)."""
     srtp_in: str = "off"
-    """Whether calls in are encrypted where the caller offers it (`offered`): see docs/decisions/020."""
+    """Whether calls in are encrypted where the caller offers it (`offered`): see docs/decisions/021."""
 
     def __post_init__(self) -> None:
         """Refuse what would keep the media container from starting. Raises ValueError."""
