@@ -5,6 +5,7 @@ import json
 import os
 import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -107,21 +108,35 @@ async def next_event(leg: BaresipLeg, seconds: float = WAIT_SECONDS) -> LegEvent
 
 @pytest.fixture
 async def peer() -> AsyncIterator[Peer]:
+    async with far_end() as started:
+        yield started
+
+
+@pytest.fixture
+async def encrypting_peer() -> AsyncIterator[Peer]:
+    """A far end that takes encrypted calls too."""
+    async with far_end("encrypting") as started:
+        yield started
+
+
+@asynccontextmanager
+async def far_end(*abilities: str) -> AsyncIterator[Peer]:
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         str(Path(__file__).with_name("peer.py")),
         str(port),
         *map(str, RTP_PORTS),
+        *abilities,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         cwd=ROOT,
         env={"PYTHONPATH": f"{ROOT}/media_fargate:{ROOT}/layers/shared/python", "PATH": ""},
     )
-    far_end = Peer(process, port)
-    await far_end.event("up")
-    yield far_end
-    await far_end.close()
+    started = Peer(process, port)
+    await started.event("up")
+    yield started
+    await started.close()
 
 
 @pytest.fixture

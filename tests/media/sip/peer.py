@@ -1,6 +1,6 @@
 """A far end on loopback: our own endpoint in a process of its own, told what to do line by line.
 
-Started as `python peer.py PORT FIRST_RTP LAST_RTP`; commands are JSON lines on stdin, events JSON lines on stdout.
+Started as `python peer.py PORT FIRST_RTP LAST_RTP [encrypting]`; commands are JSON lines on stdin, events JSON lines on stdout.
 Incoming calls are treated by the last `policy` command: ignore, reject, answer or echo.
 """
 
@@ -22,8 +22,10 @@ def say(event: str, **fields: Any) -> None:
 
 
 class Peer:
-    def __init__(self, port: int, rtp: tuple[int, int]) -> None:
-        config = EndpointConfig(host="127.0.0.1", port=port, rtp_ports=rtp, jitter_ms=None)
+    def __init__(self, port: int, rtp: tuple[int, int], *, encrypting: bool) -> None:
+        config = EndpointConfig(
+            host="127.0.0.1", port=port, rtp_ports=rtp, jitter_ms=None, encrypts_calls_in=encrypting
+        )
         self.endpoint = SipEndpoint(config)
         self.policy = "answer"
         self.leg: BaresipLeg | None = None
@@ -111,4 +113,5 @@ class Peer:
 
 
 if __name__ == "__main__":
-    asyncio.run(Peer(int(sys.argv[1]), (int(sys.argv[2]), int(sys.argv[3]))).run())
+    port, first_rtp, last_rtp = map(int, sys.argv[1:4])
+    asyncio.run(Peer(port, (first_rtp, last_rtp), encrypting="encrypting" in sys.argv[4:]).run())

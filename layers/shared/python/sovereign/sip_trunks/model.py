@@ -99,9 +99,8 @@ class SipTrunk:
 def warnings_of(settings: TrunkSettings) -> list[str]:
     """What of the settings is kept without effect today (docs/not-yet.md)."""
     without_effect = {
-        "srtp: media is not encrypted": settings.srtp != "off",
         "registration: none is sent; tell the carrier the address it sends calls to": settings.registration != "none",
-        "transport: calls over tls fail; use udp or tcp": settings.transport == "tls",
+        "transport: tls is spoken to the carrier; calls in come over udp or tcp": settings.transport == "tls",
     }
     return [warning for warning, holds in without_effect.items() if holds]
 
