@@ -1,7 +1,7 @@
 """A far end on loopback: our own endpoint in a process of its own, told what to do line by line.
 
-Started as `python peer.py PORT FIRST_RTP LAST_RTP [encrypting]`; commands are JSON lines on stdin, events JSON lines on stdout.
-Incoming calls are treated by the last `policy` command: ignore, reject, answer or echo.
+Started as `python peer.py PORT FIRST_RTP LAST_RTP [encrypting]`; commands are JSON lines on stdin, events JSON lines on
+stdout. Incoming calls are treated by the last `policy` command: ignore, reject, answer or echo.
 """
 
 import asyncio

@@ -39,9 +39,7 @@ async def loudest(leg: BaresipLeg, seconds: float = 1.0) -> int:
 
 
 @pytest.mark.parametrize("srtp", ["optional", "required"])
-async def test_encrypted_call_out_carries_audio_both_ways(
-    station: Station, encrypting_peer: Peer, srtp: str
-) -> None:
+async def test_encrypted_call_out_carries_audio_both_ways(station: Station, encrypting_peer: Peer, srtp: str) -> None:
     await encrypting_peer.policy("echo")
     leg = await station.dial(encrypting_peer.address, srtp=srtp)
     assert [await next_event(leg), await next_event(leg)] == [LegRinging(), LegAnswered()]

@@ -97,8 +97,9 @@ class SipTrunk:
 
 
 def warnings_of(settings: TrunkSettings) -> list[str]:
-    """What of the settings is kept without effect today (docs/not-yet.md)."""
+    """What of the settings has no effect today, or not always (docs/not-yet.md)."""
     without_effect = {
+        "srtp: calls in are encrypted only where the deployment says so (srtpIn)": settings.srtp != "off",
         "registration: none is sent; tell the carrier the address it sends calls to": settings.registration != "none",
         "transport: tls is spoken to the carrier; calls in come over udp or tcp": settings.transport == "tls",
     }
