@@ -105,13 +105,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"no such section: {', '.join(unknown)}")
     chosen = [name for name in given.sections or SECTIONS if name not in LEFT_OUT_WHEN_QUICK or not given.quick]
     file = REPORTS / f"{datetime.now(UTC):%Y-%m-%d}.json"
-    # sections that are run alone join what the day's report has of the others
-    runs = _runs_in(file) if given.sections else {}
+    if not given.sections:
+        file.unlink(missing_ok=True)
     passed = True
     for name in dict.fromkeys(chosen):
-        runs[name] = _ran(name, given)
-        passed = passed and runs[name]["passed"]
-        _write(file, runs)  # at once: an end by force costs no figures
+        figures = _ran(name, given)
+        passed = passed and figures["passed"]
+        # at once, beside what the day's report has of the others: those may be running now, or be run alone
+        _write(file, _runs_in(file) | {name: figures})
     return 0 if passed else 1
 
 
