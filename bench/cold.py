@@ -16,8 +16,8 @@ _ANSWER = """
 import time
 began = time.perf_counter()
 import importlib, json, sys
-name, path, key = sys.argv[1:]
-handler = importlib.import_module(f"functions.{name}.handler").handler
+module, path, key = sys.argv[1:]
+handler = importlib.import_module(module).handler
 from botocore.httpsession import URLLib3Session
 wire, send = 0.0, URLLib3Session.send
 def timed(session, request):
@@ -40,14 +40,14 @@ print(json.dumps([status, (time.perf_counter() - began - wire) * 1000]))
 """
 
 
-def first_answer_ms(platform: BenchPlatform, name: str, path: str) -> float:
+def first_answer_ms(platform: BenchPlatform, module: str, path: str) -> float:
     """Median of several fresh interpreters, in milliseconds."""
-    return statistics.median(_once(platform, name, path) for _ in range(REPEATS))
+    return statistics.median(_once(platform, module, path) for _ in range(REPEATS))
 
 
-def _once(platform: BenchPlatform, name: str, path: str) -> float:
-    environment = platform.environment | {"AWS_LAMBDA_FUNCTION_NAME": name}
-    command = [sys.executable, "-c", _ANSWER, name, path, platform.local.load_api_key]
+def _once(platform: BenchPlatform, module: str, path: str) -> float:
+    environment = platform.environment | {"AWS_LAMBDA_FUNCTION_NAME": path}
+    command = [sys.executable, "-c", _ANSWER, module, path, platform.local.load_api_key]
     ran = subprocess.run(command, env=environment, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True, check=True)
     status, milliseconds = json.loads(ran.stdout.strip().splitlines()[-1])
     if status != 200:
@@ -59,7 +59,10 @@ def run(platform: BenchPlatform, tell: Callable[[str], None]) -> list[Row]:
     """The rows of this file."""
     found = {}
     for resource in API_RESOURCES:
-        found[resource.name] = first_answer_ms(platform, resource.name, resource.paths[0])
+        found[resource.name] = first_answer_ms(platform, f"functions.{resource.name}.handler", resource.paths[0])
         tell(f"  {resource.name:24}{found[resource.name]:8.0f} ms to its first answer")
+    frameworks = first_answer_ms(platform, "bench.peer_function", "health")
+    tell(f"  {'the frameworks alone':24}{frameworks:8.0f} ms to its first answer")
     worst = max(found, key=lambda name: found[name])
-    return [Row("cold_import_ms", found[worst], note=f"median of {REPEATS}, worst function: {worst}")]
+    note = f"median of {REPEATS}, worst function: {worst}; peer: the same frameworks with one route"
+    return [Row("cold_import_ms", found[worst], peer=frameworks, note=note)]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from media.audio.levels import BYTES_PER_SAMPLE, duration, samples
+from media.audio.levels import BYTES_PER_SAMPLE, duration, samples, size
 
 LONGEST_DELAY_SECONDS = 0.5
 """Longest way there and back that is looked for."""
@@ -66,52 +66,57 @@ class EchoDetector:
 
 class _Piece(NamedTuple):
     start: float
-    sound: _Signal
-
-    @property
-    def end(self) -> float:
-        return self.start + self.sound.size / _RATE
+    end: float
+    pcm: bytes
 
 
 class _Track:
-    """The last seconds of one direction, as pieces in time."""
+    """The last seconds of one direction, as pieces in time; turned into sound when they are looked at."""
 
     def __init__(self, line_rate: int) -> None:
         self.line_rate = line_rate
         self._step = max(1, line_rate // _RATE)
+        self._seconds_a_byte = 1 / (BYTES_PER_SAMPLE * line_rate)
         self._pieces: deque[_Piece] = deque()
 
     def put(self, pcm: bytes, start: float) -> None:
-        """Add a piece and forget what is too old; several samples of a faster line become one."""
-        if self._pieces and abs(start - self._pieces[-1].end) < _JITTER_SECONDS:
-            start = self._pieces[-1].end
-        sound = samples(pcm[: len(pcm) // (BYTES_PER_SAMPLE * self._step) * BYTES_PER_SAMPLE * self._step])
-        if self._step == 1:
-            slower = sound.astype(np.float32)
-        else:
-            slower = sound.reshape(-1, self._step).mean(axis=1, dtype=np.float32)
-        self._pieces.append(_Piece(start, slower))
+        """Add a piece and forget what is too old."""
+        pieces = self._pieces
+        if pieces and abs(start - pieces[-1].end) < _JITTER_SECONDS:
+            start = pieces[-1].end
+        pieces.append(_Piece(start, start + len(pcm) * self._seconds_a_byte, pcm))
         oldest = start - _KEPT_SECONDS
-        while self._pieces[0].end < oldest:
-            self._pieces.popleft()
+        while pieces[0].end < oldest:
+            pieces.popleft()
 
     def cut(self, end: float) -> None:
         """Forget what lies after `end`."""
         while self._pieces and self._pieces[-1].end > end:
             last = self._pieces.pop()
             if last.start < end:
-                self._pieces.append(_Piece(last.start, last.sound[: int((end - last.start) * _RATE)]))
+                self._pieces.append(_Piece(last.start, end, last.pcm[: size(end - last.start, self.line_rate)]))
                 break
 
     def between(self, start: float, end: float) -> _Signal:
         """The sound of this stretch of time, silence where there was none."""
-        sound = np.zeros(max(0, round((end - start) * _RATE)), np.float32)
+        stretch = np.zeros(max(0, round((end - start) * _RATE)), np.float32)
         for piece in self._pieces:
+            if piece.end <= start or piece.start >= end:
+                continue
+            sound = self._sound(piece.pcm)
             place = round((piece.start - start) * _RATE)
-            first, last = max(0, -place), min(piece.sound.size, sound.size - place)
+            first, last = max(0, -place), min(sound.size, stretch.size - place)
             if first < last:
-                sound[place + first : place + last] = piece.sound[first:last]
-        return sound
+                stretch[place + first : place + last] = sound[first:last]
+        return stretch
+
+    def _sound(self, pcm: bytes) -> _Signal:
+        """Several samples of a faster line become one."""
+        heard = samples(pcm)
+        if self._step == 1:
+            return heard.astype(np.float32)
+        whole = heard[: heard.size // self._step * self._step]
+        return whole.reshape(-1, self._step).mean(axis=1, dtype=np.float32)
 
 
 def likeness(came: _Signal, played: _Signal) -> float:
@@ -119,9 +124,9 @@ def likeness(came: _Signal, played: _Signal) -> float:
     energy = float(came @ came)
     if energy < _LEAST_ENERGY * came.size:
         return 0.0
-    size = 1 << int(came.size + played.size - 1).bit_length()
-    spectrum = np.fft.rfft(played, size) * np.conj(np.fft.rfft(came, size))
-    matches = np.abs(np.fft.irfft(spectrum, size)[: played.size - came.size + 1])
+    length = 1 << int(came.size + played.size - 1).bit_length()
+    spectrum = np.fft.rfft(played, length) * np.conj(np.fft.rfft(came, length))
+    matches = np.abs(np.fft.irfft(spectrum, length)[: played.size - came.size + 1])
     sums = np.concatenate([[0.0], np.cumsum(np.square(played, dtype=np.float64))])
     energies = sums[came.size :] - sums[: -came.size]
     loudest = float(energies.max())

@@ -1,7 +1,5 @@
 """Telephone keys in the audio itself (DTMF, ITU-T Q.23), for callers whose line sends no telephone-events."""
 
-from collections.abc import Iterator
-
 import numpy as np
 import numpy.typing as npt
 
@@ -28,11 +26,12 @@ class KeyToneDecoder:
     """Push 16-bit mono PCM, get the keys whose press has become certain, each once a press."""
 
     def __init__(self, sample_rate: int) -> None:
-        self._window = int(_WINDOW_SECONDS * sample_rate)
-        self._step = self._window // 2
-        moments = np.arange(self._window) / sample_rate
-        phases = 2 * np.pi * np.outer(moments, (*_ROWS, *_COLUMNS))
-        self._tones = np.hstack([np.cos(phases), np.sin(phases)]) * np.sqrt(2 / self._window)
+        self._step = int(_WINDOW_SECONDS * sample_rate) // 2
+        window = 2 * self._step
+        phases = 2 * np.pi * np.outer(np.arange(window) / sample_rate, (*_ROWS, *_COLUMNS))
+        tones = (np.hstack([np.cos(phases), np.sin(phases)]) * np.sqrt(2 / window)).astype(np.float32)
+        self._first_half, self._second_half = tones[: self._step], tones[self._step :]
+        self._quietest = _QUIETEST**2 * window
         self._batch = size(_BATCH_SECONDS, sample_rate)
         self._waiting = bytearray()
         self._key: str | None = None
@@ -43,10 +42,14 @@ class KeyToneDecoder:
         self._waiting += pcm
         if len(self._waiting) < self._batch:
             return ""
-        samples = np.frombuffer(bytes(self._waiting), np.int16).astype(np.float64)
-        windows = np.lib.stride_tricks.sliding_window_view(samples, self._window)[:: self._step]
-        del self._waiting[: windows.shape[0] * self._step * BYTES_PER_SAMPLE]
-        return "".join(self._next(key) for key in self._keys_in(windows))
+        count = len(self._waiting) // (self._step * BYTES_PER_SAMPLE)
+        halves = np.frombuffer(self._waiting, np.int16, count * self._step).astype(np.float32).reshape(count, -1)
+        del self._waiting[: (count - 1) * self._step * BYTES_PER_SAMPLE]
+        keys = self._keys_in(halves)
+        if keys is None:
+            self._key, self._agreed = None, 0
+            return ""
+        return "".join(map(self._next, keys))
 
     def _next(self, key: str | None) -> str:
         """Count a window's key; the key itself when it has just become certain."""
@@ -54,16 +57,20 @@ class KeyToneDecoder:
         self._key = key
         return key if key is not None and self._agreed == _WINDOWS else ""
 
-    def _keys_in(self, windows: npt.NDArray[np.float64]) -> Iterator[str | None]:
-        energies = np.einsum("ij,ij->i", windows, windows)
-        heard = energies >= _QUIETEST**2 * self._window
+    def _keys_in(self, halves: npt.NDArray[np.float32]) -> list[str | None] | None:
+        """The key of each window, which is two halves in a row and half the one before; None: of no window at all."""
+        half_energies = np.einsum("ij,ij->i", halves, halves)
+        energies = half_energies[:-1] + half_energies[1:]
+        heard = energies >= self._quietest
         if not heard.any():
-            yield from [None] * len(windows)
-            return
-        parts = (windows @ self._tones) ** 2
+            return None
+        parts = halves[:-1] @ self._first_half + halves[1:] @ self._second_half
+        parts *= parts
         power = parts[:, :8] + parts[:, 8:]
         rows, columns = power[:, :4], power[:, 4:]
         low, high = rows.max(axis=1), columns.max(axis=1)
         heard &= (low + high >= _PURE * energies) & (low <= _LOUDER_ROW * high) & (high <= _LOUDER_COLUMN * low)
-        for is_key, row, column in zip(heard, rows.argmax(axis=1), columns.argmax(axis=1), strict=True):
-            yield _KEYS[row][column] if is_key else None
+        if not heard.any():
+            return None
+        found = zip(heard, rows.argmax(axis=1), columns.argmax(axis=1), strict=True)
+        return [_KEYS[row][column] if is_key else None for is_key, row, column in found]
