@@ -58,6 +58,26 @@ async def test_speech_is_found_where_it_is_in_the_recording(model_cache: Path, n
     assert end == pytest.approx(loud_end, abs=0.35)
 
 
+async def test_the_first_word_of_a_late_turn_is_heard_like_that_of_the_first(model_cache: Path) -> None:
+    worker = SileroWorker(model_cache)
+    pause, hello = bytes(2 * 16000), recording("hello_hours.wav")
+    others = [recording(f"{name}.wav") for name in ("price_checkup", "book_tuesday", "price_f", "hello_f", "book_f")]
+    pcm = pause.join([b"", hello, *others, hello])
+    try:
+        windows = await judge(worker, pcm, 8000)
+    finally:
+        worker.close()
+    starts = [
+        len(pause) / 16000 + loud_span(hello, 8000)[0],
+        (len(pcm) - len(hello)) / 16000 + loud_span(hello, 8000)[0],
+    ]
+    first, late = (
+        sum(w.probability > 0.5 for w in windows if start <= w.end <= start + 0.45) * 0.032 for start in starts
+    )
+    assert first > 0.35
+    assert late > 0.35
+
+
 async def test_silence_and_noise_are_not_speech(model_cache: Path) -> None:
     worker = SileroWorker(model_cache)
     noise = (np.random.default_rng(1).standard_normal(16000) * 200).astype("<i2").tobytes()
