@@ -50,8 +50,8 @@ def test_the_served_document_is_the_committed_one(embedded_platform: LocalPlatfo
     "arguments",
     [
         pytest.param(("--phases", "examples,coverage", "--exclude-path-regex", UNIONS), id="coverage"),
-        pytest.param(("--phases", "examples,fuzzing", "--max-examples", "8", "--max-time", "60"), id="fuzzing"),
-        pytest.param(("--phases", "stateful", "--max-examples", "25", "--max-time", "60"), id="stateful"),
+        pytest.param(("--phases", "examples,fuzzing", "--max-examples", "8", "--max-time", "45"), id="fuzzing"),
+        pytest.param(("--phases", "stateful", "--max-examples", "25", "--max-time", "45"), id="stateful"),
     ],
 )
 def test_the_platform_keeps_its_contract(
