@@ -116,7 +116,8 @@ class _Track:
         if self._step == 1:
             return heard.astype(np.float32)
         whole = heard[: heard.size // self._step * self._step]
-        return whole.reshape(-1, self._step).mean(axis=1, dtype=np.float32)
+        slower: _Signal = whole.reshape(-1, self._step).mean(axis=1, dtype=np.float32)
+        return slower
 
 
 def likeness(came: _Signal, played: _Signal) -> float:
