@@ -80,7 +80,7 @@ def python(image: Path, *arguments: str, folder: str = "app") -> subprocess.Comp
     environment = {"PYTHONPATH": f"{image / folder}:{packages}", "PYTHONDONTWRITEBYTECODE": "1", "PATH": ""}
     command = [sys.executable, "-S", *arguments]
     return subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=image / folder, env=environment, timeout=120
+        command, capture_output=True, text=True, check=False, cwd=image / folder, env=environment, timeout=220
     )
 
 
