@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -22,73 +21,41 @@ MEASUREMENTS, UNDISTURBED = 3, 0.02
 """Where the bare sender was late for more than this share, other work ran there: measured again; the last counts."""
 
 
-@dataclass(frozen=True)
-class Ten:
-    """Ten conversations: how many were answered rightly, how the recogniser did, and the rhythm of their audio."""
-
-    answered: int
-    word_errors: int
-    words: int
-    p99_ms: float
-    longest_ms: float
-    disturbed: float
-
-    @property
-    def understood(self) -> bool:
-        """Whether every caller was."""
-        return self.answered == CALLS and self.word_errors / self.words < 0.15
-
-
 def test_ten_calls_at_once_are_understood_and_answered_in_rhythm(stage: Stage, tmp_path: Path) -> None:
-    for attempt in range(MEASUREMENTS):
-        folder = tmp_path / str(attempt)
-        folder.mkdir()
-        held = _ten_calls(stage, folder)
-        print(held)
-        if held.understood or held.disturbed <= UNDISTURBED:
-            break
-    # where the machine was taken away each time, phones lose what they should say: no recogniser can hear it
-    assert held.understood or (held.disturbed > UNDISTURBED and held.answered >= CALLS // 2), held
-    assert held.p99_ms < 20
-
-
-def _ten_calls(stage: Stage, folder: Path) -> Ten:
     caller, media = new_caller(), free_media_port()
     (local,) = free_ports(1)
-    scenario = talk(folder, 10.0, "price_checkup", seconds=24, we_hang_up=True)
-    with bare_sender(free_media_port()) as beside, RtpCapture(range(media, media + 4 * CALLS)) as wire:
+    scenario = talk(tmp_path, 10.0, "price_checkup", seconds=24, we_hang_up=True)
+    with RtpCapture(range(media, media + 4 * CALLS)) as wire:
         phone = sipp.start(
-            scenario, folder, local_port=local, media_port=media, remote=stage.sip, service=SEEDED_NUMBER,
+            scenario, tmp_path, local_port=local, media_port=media, remote=stage.sip, service=SEEDED_NUMBER,
             caller=caller, calls=CALLS, rate=CALLS,
         )  # fmt: skip
         try:
             assert phone.wait(60) == 0, phone.messages()
         finally:
             phone.stop()
-        streams, [bare] = wire.streams(), beside.streams()
+        streams = wire.streams()
 
     def all_over() -> list[Json] | None:
         found = [call for call in stage.get("/calls", limit=100)["calls"] if call["caller_phone"] == caller]
         return found if len(found) == CALLS and all(call["ended_at"] for call in found) else None
 
     calls = until(all_over, 30, "the end of all calls")
-    answered = wrong = words = 0
+    wrong = words = 0
     for call in calls:
         check_ended(stage, call["id"], "ended", "user_hangup")
         heard = " ".join(m["content"] for m in call["messages"] if m["role"] == "user")
         errors, said = word_errors(recordings()["price_checkup"].text, heard)
         wrong, words = wrong + errors, words + said
-        answered += any("45 euros" in m["content"] for m in call["messages"] if m["role"] == "assistant")
+        assert any("45 euros" in m["content"] for m in call["messages"] if m["role"] == "assistant"), call["messages"]
+    assert wrong / words < 0.15
     assert len(streams) == CALLS
     deviations = sorted(d for stream in streams for d in stream.gap_deviations_ms())
-    return Ten(
-        answered,
-        wrong,
-        words,
-        p99_ms=deviations[int(len(deviations) * 0.99)],
-        longest_ms=max(stream.longest_gap_ms() for stream in streams),
-        disturbed=rhythm(streams, bare).disturbed,
+    p99, longest = deviations[int(len(deviations) * 0.99)], max(s.longest_gap_ms() for s in streams)
+    print(
+        f"{CALLS} calls: word errors {wrong}/{words}, RTP gap deviation p99 {p99:.1f} ms, longest gap {longest:.0f} ms"
     )
+    assert p99 < 20
 
 
 @pytest.fixture
@@ -118,9 +85,8 @@ def _rhythm_of_twenty() -> Rhythm:
         seen = density.measure(server, 20, MEASURED_SECONDS)
         [bare] = [stream.within(seen.since, seen.until) for stream in beside.streams()]
     assert len(seen.streams) == 20
+    assert all(len(stream.packets) >= 0.98 * MEASURED_SECONDS / 0.02 for stream in seen.streams)
     assert seen.reports[-1]["turns"] > 20
     held, alone = rhythm(seen.streams, bare), max(bare.gap_deviations_ms())
-    complete = all(len(stream.packets) >= 0.98 * MEASURED_SECONDS / 0.02 for stream in seen.streams)
-    assert complete or held.disturbed > UNDISTURBED
     print(f"20 calls: {held}; the bare sender's worst deviation {alone:.1f} ms")
     return held

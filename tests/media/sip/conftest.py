@@ -134,9 +134,11 @@ async def far_end(*abilities: str) -> AsyncIterator[Peer]:
         env={"PYTHONPATH": f"{ROOT}/media_fargate:{ROOT}/layers/shared/python", "PATH": ""},
     )
     started = Peer(process, port)
-    await started.event("up")
-    yield started
-    await started.close()
+    try:
+        await started.event("up")
+        yield started
+    finally:
+        await started.close()
 
 
 @pytest.fixture

@@ -116,24 +116,18 @@ async def test_caller_who_takes_encrypted_audio_only_is_refused_where_none_is_al
 
 
 async def test_required_offers_nothing_but_srtp_and_is_refused_by_who_has_none(station: Station) -> None:
-    offers: list[str] = []
-
-    def refuse(offer: str) -> tuple[int, str]:
-        offers.append(offer)
-        return 488, ""
-
-    async with Answerer(refuse) as far_end:
+    async with Answerer(488) as far_end:
         leg = await station.dial(far_end.address, srtp="required")
         closed = await next_event(leg)
     assert isinstance(closed, LegClosed)
     assert (closed.by, closed.sip_code) == (LegClosedBy.FAILED, 488)
-    assert re.search(r"(?m)^m=audio \d+ RTP/SAVP ", offers[0])
-    assert "a=crypto:1 " in offers[0]
+    assert re.search(r"(?m)^m=audio \d+ RTP/SAVP ", far_end.offers[0])
+    assert "a=crypto:1 " in far_end.offers[0]
 
 
 @pytest.mark.parametrize("profile", ["RTP/AVP", "RTP/SAVP"])
 async def test_far_end_that_answers_required_without_a_key_is_hung_up_on(station: Station, profile: str) -> None:
-    async with Answerer(lambda _: (200, profile)) as far_end:
+    async with Answerer(200, profile) as far_end:
         leg = await station.dial(far_end.address, srtp="required")
         closed = await next_event(leg)
     assert isinstance(closed, LegClosed)
@@ -141,25 +135,20 @@ async def test_far_end_that_answers_required_without_a_key_is_hung_up_on(station
 
 
 async def test_optional_offers_keys_with_plain_rtp_and_takes_a_plain_answer(station: Station) -> None:
-    offers: list[str] = []
-
-    def take(offer: str) -> tuple[int, str]:
-        offers.append(offer)
-        return 200, "RTP/AVP"
-
-    async with Answerer(take) as far_end:
+    async with Answerer(200, "RTP/AVP") as far_end:
         leg = await station.dial(far_end.address, srtp="optional")
         assert await next_event(leg) == LegAnswered()
         await leg.hang_up()
-    assert re.search(r"(?m)^m=audio \d+ RTP/AVP ", offers[0])
-    assert "a=crypto:1 " in offers[0]
+    assert re.search(r"(?m)^m=audio \d+ RTP/AVP ", far_end.offers[0])
+    assert "a=crypto:1 " in far_end.offers[0]
 
 
 class Answerer(asyncio.DatagramProtocol):
-    """A far end that answers an INVITE with the status and the profile it is told, never with a key."""
+    """A far end that answers every INVITE with one status and profile, never with a key; it keeps what was offered."""
 
-    def __init__(self, answer: Any) -> None:
-        self._answer = answer
+    def __init__(self, status: int, profile: str = "") -> None:
+        self._status, self._profile = status, profile
+        self.offers: list[str] = []
 
     async def __aenter__(self) -> "Answerer":
         loop = asyncio.get_running_loop()
@@ -176,7 +165,10 @@ class Answerer(asyncio.DatagramProtocol):
         method = head.partition(" ")[0]
         if method == "ACK":
             return
-        status, profile = self._answer(body) if method == "INVITE" else (200, "")
+        status, profile = 200, ""
+        if method == "INVITE":
+            self.offers.append(body)
+            status, profile = self._status, self._profile
         lines = [line for line in head.split("\r\n") if re.match(r"(?i)(via|from|call-id|cseq):", line)]
         lines += [re.sub(r"$", ";tag=far", line) for line in head.split("\r\n") if re.match(r"(?i)to:", line)]
         sdp = (
