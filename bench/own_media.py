@@ -40,10 +40,7 @@ from sovereign.calls.model import CallRef
 from sovereign.catalog.tools import WebhookTool
 
 RATE = 8000
-_MOMENTS = np.arange(RATE) / RATE
-SWEEP = (np.sin(2 * np.pi * (300 * _MOMENTS + 1200 * _MOMENTS**2)) * 8000).astype("<i2").tobytes()
-"""A second from 300 to 2700 Hz: always audible, and like no voice. A steady tone is like each voice that has it among
-its harmonics, which is then taken for its echo."""
+TONE = (np.sin(np.arange(RATE) * 2 * np.pi * 440 / RATE) * 8000).astype("<i2").tobytes()
 NOTHING_USED = ProviderUsage(cost_usd=0.0)
 
 
@@ -97,12 +94,12 @@ class StandInModel:
 
 
 class StandInSynthesiser:
-    """One second of a sweeping tone, a known time after it was asked."""
+    """One second of tone, a known time after it was asked."""
 
     sample_rate = RATE
     usage = NOTHING_USED
 
-    def __init__(self, delay: float, reply: bytes = SWEEP) -> None:
+    def __init__(self, delay: float, reply: bytes = TONE) -> None:
         self._delay = delay
         self._reply = reply
 
@@ -130,7 +127,7 @@ class Answerer:
     """Answers and converses until the caller hangs up."""
 
     def __init__(
-        self, detector: SileroWorker, poller: Poller, recognition: float, synthesis: float, reply: bytes = SWEEP
+        self, detector: SileroWorker, poller: Poller, recognition: float, synthesis: float, reply: bytes = TONE
     ) -> None:
         self._detector, self._poller = detector, poller
         self._recognition, self._synthesis, self._reply = recognition, synthesis, reply
@@ -247,7 +244,7 @@ async def main() -> None:
     detector = SileroWorker(embedded_settings().sovereign_model_cache)
     poller = Poller(detector)
     synthesis = arguments.reply_after - arguments.recognition
-    answerer = Answerer(detector, poller, arguments.recognition, synthesis, SWEEP * arguments.reply_seconds)
+    answerer = Answerer(detector, poller, arguments.recognition, synthesis, TONE * arguments.reply_seconds)
     endpoint = SipEndpoint(
         EndpointConfig(host="127.0.0.1", port=arguments.port, rtp_ports=(first, last), jitter_ms=None)
     )
