@@ -92,7 +92,10 @@ def free_ports(count: int) -> list[int]:
 
 
 def free_media_port() -> int:
-    """An even UDP port for RTP, the next for RTCP, and room for those of many calls after them."""
+    """An even UDP port for RTP, the next for RTCP, and room for those of many calls after them.
+
+    None of them is one that `free_ports` gives: sipp takes the second port after the one it is told as well.
+    """
     while True:
         port = random.choice(range(14_000, 19_900, 100))
         if all(_is_free(port + offset) for offset in range(2)):

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from tests.conftest import free_ports
+from tests.conftest import free_media_port, free_ports
 from tests.e2e.sipp import RATE, speech
 
 _MODULES = Path("/usr/lib/baresip/modules")
@@ -32,7 +32,7 @@ module_app menu.so
 def call(folder: Path, target: str, number: str, *parts: float | str, seconds: float) -> npt.NDArray[np.int16]:
     """Call `target` (a SIP URI) over TCP, say `parts`, and hang up after `seconds`; returns what was heard, 8 kHz."""
     folder.mkdir(parents=True, exist_ok=True)
-    sip, rtp = free_ports(2)
+    (sip,), rtp = free_ports(1), free_media_port()
     audio = folder / "caller.wav"
     with wave.open(str(audio), "wb") as file:
         file.setparams((1, 2, RATE, 0, "NONE", ""))

@@ -17,16 +17,20 @@ _MARGIN_SECONDS = 0.02
 
 @dataclass(frozen=True)
 class Rhythm:
-    """The gaps between packets while the machine disturbed nobody; `disturbed` is the share left out, of all gaps."""
+    """The gaps between packets while the machine disturbed nobody; `disturbed` is the share left out, of all gaps.
+
+    `bare_p99_ms` is the deviation of the bare sender's own gaps, all of them.
+    """
 
     p99_ms: float
     longest_ms: float
     disturbed: float
+    bare_p99_ms: float
 
     def __str__(self) -> str:
         return (
             f"gap deviation p99 {self.p99_ms:.1f} ms, longest gap {self.longest_ms:.0f} ms "
-            f"({self.disturbed:.1%} left out: the bare sender was late too)"
+            f"({self.disturbed:.1%} left out: the bare sender, p99 {self.bare_p99_ms:.1f} ms, was late too)"
         )
 
 
@@ -60,5 +64,13 @@ def rhythm(streams: Sequence[RtpStream], bare: RtpStream) -> Rhythm:
     gaps = [(one.seen_at, other.seen_at) for stream in streams for one, other in pairwise(stream.packets)]
     kept = sorted((end - start) * 1000 for start, end in gaps if undisturbed(start, end))
     assert kept, "the machine was disturbed all the time"
-    deviations = sorted(abs(gap - 20) for gap in kept)
-    return Rhythm(deviations[int(len(deviations) * 0.99)], kept[-1], 1 - len(kept) / len(gaps))
+    return Rhythm(
+        p99_ms=_p99([abs(gap - 20) for gap in kept]),
+        longest_ms=kept[-1],
+        disturbed=1 - len(kept) / len(gaps),
+        bare_p99_ms=_p99(bare.gap_deviations_ms()),
+    )
+
+
+def _p99(values: Sequence[float]) -> float:
+    return sorted(values)[int(len(values) * 0.99)]

@@ -13,7 +13,7 @@ from pathlib import Path
 from infra.embedded.cloud import aws_environment
 from infra.embedded.services import answers
 from infra.paths import REPOSITORY
-from tests.conftest import free_ports
+from tests.conftest import free_media_port, free_ports
 from tests.e2e.phones import calling, talk
 from tests.e2e.platform_process import process_environment
 from tests.e2e.stage import Stage, until
@@ -31,7 +31,7 @@ class LostCall:
 @contextmanager
 def _second_node(stage: Stage, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """A node with addresses of its own; gives its process and its SIP address."""
-    sip, control, rtp = free_ports(3)
+    (sip, control), rtp = free_ports(2), free_media_port()
     environment = process_environment(stage, "media") | {
         "SIP_LISTEN": f"127.0.0.1:{sip}",
         "CONTROL_LISTEN": f"127.0.0.1:{control}",

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from media.telephony.leg import LegAnswered, LegClosed, LegClosedBy, LegRinging, TransferOutcome
+from tests.conftest import free_media_port
 
 from .conftest import Station, free_port, next_event
 
@@ -89,11 +90,12 @@ async def far_end(folder: Path, scenario: str, transport: str = "u1") -> Sipp:
     file.write_text(scenario)
     process = await asyncio.create_subprocess_exec(
         str(SIPP), "-sf", str(file), "-i", "127.0.0.1", "-p", str(port), "-t", transport, "-m", "1",
-        "-timeout", "40", "-timeout_error", "-nostdin", "-mp", str(free_port()),
+        "-timeout", "40", "-timeout_error", "-nostdin", "-mp", str(free_media_port()),
         stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
         cwd=folder,
     )  # fmt: skip
     await asyncio.sleep(0.4)
+    assert process.returncode is None, "sipp does not run"
     return Sipp(process, port)
 
 
