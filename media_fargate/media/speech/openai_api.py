@@ -24,8 +24,11 @@ ERRORS = (openai.OpenAIError, httpx2.HTTPError)
 
 def load_sdk(use: Callable[[AsyncOpenAI], object]) -> None:
     """Have the SDK import what it needs for this. By itself it does so at the first use: on the event loop, while other
-    calls are up. Adapters are imported in a thread."""
-    use(AsyncOpenAI(api_key="none"))
+    calls are up. Adapters are imported in a thread.
+
+    The SDK's own connections would have a finalizer, run whenever their garbage is collected; these have none.
+    """
+    use(AsyncOpenAI(api_key="none", http_client=httpx2.AsyncClient()))
 
 
 def client(api_key: str, base_url: str | None, *, guarded: bool = False) -> AsyncOpenAI:

@@ -21,7 +21,8 @@ def within_cpu_seconds(seconds: float, work: Callable[[], _Result]) -> _Result:
     if threading.current_thread() is not threading.main_thread():
         return work()
     previous = signal.signal(signal.SIGVTALRM, _expire)
-    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    # again and again: what is raised while a finalizer happens to run is ignored by the interpreter
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds, seconds)
     try:
         return work()
     finally:
