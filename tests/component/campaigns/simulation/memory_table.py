@@ -3,6 +3,7 @@
 `test_memory_table.py` holds it against moto. Before and after each write it may be interrupted.
 """
 
+from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -10,15 +11,19 @@ from typing import Any
 from sovereign.kernel.conditions import Condition
 from sovereign.kernel.table import Check, ConditionFailed, Delete, Item, Page, Put, Ref, Table, Update, Write
 
+_Order = list[tuple[str, Ref]]
+"""Items in the order of a sort key: the table's own, or the index's."""
+
 
 class MemoryTable(Table):
-    """Items by key. `interrupt` is called around every write and may raise, `delay` before each; `requests` and
-    `written` count."""
+    """Items by key; `due` has the index of that name, each shard's earliest first. `interrupt` is called around every
+    write and may raise, `delay` before each; `requests` and `written` count."""
 
     def __init__(self) -> None:
         self.items: dict[str, dict[str, Item]] = defaultdict(dict)
-        self.due: dict[str, dict[Ref, str]] = defaultdict(dict)
-        self._marked: dict[Ref, str] = {}
+        self.due: dict[str, _Order] = defaultdict(list)
+        self._order: dict[str, _Order] = defaultdict(list)
+        self._marked: dict[Ref, tuple[str, str]] = {}
         self.interrupt: Callable[[], None] = lambda: None
         self.delay: Callable[[], None] = lambda: None
         self.requests = 0
@@ -46,18 +51,25 @@ class MemoryTable(Table):
         consistent: bool = False,
     ) -> Page:
         self.requests += 1
-        rows = self._sorted(pk, index)
+        assert index in (None, "due"), index
+        order = self.due[pk] if index else self._order[pk]
+        first, stop = 0, len(order)
         if begins_with is not None:
-            rows = [row for row in rows if row[0].startswith(begins_with)]
+            first, stop = bisect_left(order, (begins_with,)), bisect_left(order, (begins_with + "\U0010ffff",))
         if between is not None:
-            rows = [row for row in rows if between[0] <= row[0] <= between[1]]
-        if start is not None:
-            rows = [row for row in rows if (row[0], row[1]) > (start["at"], start["ref"])]
+            first, stop = bisect_left(order, (between[0],)), bisect_right(order, between[1], key=lambda entry: entry[0])
+        if start is not None and descending:
+            stop = min(stop, bisect_left(order, (start["at"], start["ref"])))
+        elif start is not None:
+            first = max(first, bisect_right(order, (start["at"], start["ref"])))
+        found = order[first:stop]
         if descending:
-            rows.reverse()
-        cut = rows[:limit] if limit else rows
-        more = {"at": cut[-1][0], "ref": cut[-1][1]} if len(cut) < len(rows) else None
-        return Page([dict(item) for _, _, item in cut], more)
+            found.reverse()
+        cut = found[:limit] if limit else found
+        more = {"at": cut[-1][0], "ref": cut[-1][1]} if len(cut) < len(found) else None
+        if index:
+            return Page([{"pk": ref.pk, "sk": ref.sk, "due_at": at} for at, ref in cut], more)
+        return Page([dict(self.items[pk][sk]) for sk, _ in cut], more)
 
     def put(self, write: Put) -> None:
         self._apply([write])
@@ -93,17 +105,19 @@ class MemoryTable(Table):
         if isinstance(write, Check):
             return
         if isinstance(write, Delete):
-            self.items[ref.pk].pop(ref.sk, None)
             item: Item = {}
+            if self.items[ref.pk].pop(ref.sk, None) is not None:
+                _take(self._order[ref.pk], (ref.sk, ref))
         else:
             item = dict(write.item) if isinstance(write, Put) else self._updated(write)
+            if ref.sk not in self.items[ref.pk]:
+                insort(self._order[ref.pk], (ref.sk, ref))
             self.items[ref.pk][ref.sk] = item
-        before = self._marked.pop(ref, None)
-        if before is not None:
-            del self.due[before][ref]
+        if (before := self._marked.pop(ref, None)) is not None:
+            _take(self.due[before[0]], (before[1], ref))
         if "due_shard" in item:
-            self._marked[ref] = item["due_shard"]
-            self.due[item["due_shard"]][ref] = item["due_at"]
+            shard, at = self._marked[ref] = item["due_shard"], item["due_at"]
+            insort(self.due[shard], (at, ref))
 
     def _updated(self, write: Update) -> Item:
         item = self._read(write.ref) or dict(write.ref._asdict())
@@ -118,14 +132,9 @@ class MemoryTable(Table):
         found = self.items[ref[0]].get(ref[1])
         return None if found is None else dict(found)
 
-    def _sorted(self, pk: str, index: str | None) -> list[tuple[str, Ref, Item]]:
-        if index is None:
-            return [(sk, Ref(pk, sk), self.items[pk][sk]) for sk in sorted(self.items[pk])]
-        assert index == "due", index
-        return [
-            (at, ref, {"pk": ref.pk, "sk": ref.sk, "due_at": at})
-            for ref, at in sorted(self.due[pk].items(), key=lambda e: (e[1], e[0]))
-        ]
+
+def _take(order: _Order, entry: tuple[str, Ref]) -> None:
+    del order[bisect_left(order, entry)]
 
 
 def holds(condition: Condition, item: Mapping[str, Any]) -> bool:

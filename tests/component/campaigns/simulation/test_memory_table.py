@@ -2,6 +2,8 @@
 
 import random
 from collections.abc import Callable
+from itertools import product
+from typing import Any
 
 from sovereign.kernel.table import Attr, ConditionFailed, Delete, Item, Put, Ref, Table, Update, Write, absent, present
 from tests.component.campaigns.simulation.memory_table import MemoryTable
@@ -21,18 +23,21 @@ CONDITIONS = [
 
 def test_random_writes_have_the_same_effect_and_failures(table: Table) -> None:
     memory, chance = MemoryTable(), random.Random(1)
-    refs = [Ref("P", str(n)) for n in range(6)]
+    refs = [Ref("P", f"{'ab'[n % 2]}{n}") for n in range(6)]
     for _ in range(150):
         writes = [_write(chance, ref) for ref in chance.sample(refs, chance.randint(1, 3))]
         assert _told(lambda w=writes: table.transact(w)) == _told(lambda w=writes: memory.transact(w))  # type: ignore[misc]
         assert table.get_many(refs) == memory.get_many(refs)
-    for index, pk in ((None, "P"), ("due", "D0"), ("due", "D1")):
-        for limit in (2, None):
-            real = list(table.query(pk, index=index, limit=limit))
-            ours = list(memory.query(pk, index=index, limit=limit))
-            assert [(i["pk"], i["sk"]) for i in real] == [(i["pk"], i["sk"]) for i in ours]
-    bounds = {"between": ("1", "3"), "index": "due"}
-    assert {i["sk"] for i in table.query("D0", **bounds)} == {i["sk"] for i in memory.query("D0", **bounds)}
+    ranges: list[dict[str, Any]] = [{}, {"begins_with": "b"}, {"between": ("a2", "b1")}]
+    for (index, pk), bounds, descending, limit in product(
+        ((None, "P"), ("due", "D0"), ("due", "D1")),
+        ranges,
+        (False, True),
+        (2, None),
+    ):
+        asked = {**bounds, "index": index, "descending": descending, "limit": limit}
+        real, ours = ([(i["pk"], i["sk"]) for i in each.query(pk, **asked)] for each in (table, memory))
+        assert real == ours, asked
 
 
 def _write(chance: random.Random, ref: Ref) -> Write:

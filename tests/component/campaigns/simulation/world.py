@@ -254,12 +254,8 @@ class World:
 
     def _sweep(self) -> None:
         self._survived(self.attendance.sweep)
-        due = [
-            datetime.fromisoformat(self.table.items[ref.pk][ref.sk]["due_at"])
-            for shard in list(self.table.due)
-            if shard.startswith("CAMPAIGN#")
-            for ref in self.table.due[shard]
-        ]
+        shards = [order for shard, order in self.table.due.items() if shard.startswith("CAMPAIGN#") and order]
+        due = [datetime.fromisoformat(order[0][0]) for order in shards]
         wait = min(600.0, (min(due) - self.now).total_seconds()) if due else 60.0
         self._in(max(60.0, wait), self._sweep)
 

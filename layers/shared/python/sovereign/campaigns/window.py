@@ -4,10 +4,10 @@ The wall clock alone decides whether a moment is inside, so a change to or from 
 its window: an hour that is skipped holds no moment, one that comes twice counts both times.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cache
+from functools import cache, lru_cache
 from zoneinfo import ZoneInfo
 
 from sovereign.campaigns.schedule import zones
@@ -45,8 +45,8 @@ class Window:
         """Now, or the next moment at which it opens (UTC). Raises UnknownZoneError."""
         if self.is_open(now, zone):
             return now
-        openings = (moment for moment in self._starts(now, zone) if moment > now and self.is_open(moment, zone))
-        return next(openings, now + _LOOK_AGAIN)
+        starts = _starts(self.start, zone, now.astimezone(_place(zone)).date() - _DAY)
+        return next((at for at in starts if at > now and self.is_open(at, zone)), now + _LOOK_AGAIN)
 
     def closing(self, now: datetime, zone: str) -> datetime:
         """When the window that is open now closes by the clock (UTC), later than now in any case."""
@@ -70,12 +70,15 @@ class Window:
             return local.weekday() in self.days
         return at < self.end and (local - _DAY).weekday() in self.days
 
-    def _starts(self, now: datetime, zone: str) -> Iterator[datetime]:
-        place = _place(zone)
-        first: date = now.astimezone(place).date() - _DAY
-        for day in range(16):  # two weeks: a single day's start may fall out once
-            starts = (datetime.combine(first + day * _DAY, self.start.replace(fold=fold), place) for fold in (0, 1))
-            yield from sorted(start.astimezone(UTC) for start in starts)
+
+@lru_cache(maxsize=256)
+def _starts(start: time, zone: str, first: date) -> Sequence[datetime]:
+    """When the clock there shows `start` (UTC), for two weeks: a single day's may fall out once."""
+    place = _place(zone)
+    wall = (
+        datetime.combine(first + day * _DAY, start.replace(fold=fold), place) for day in range(16) for fold in (0, 1)
+    )
+    return sorted(moment.astimezone(UTC) for moment in wall)
 
 
 @cache
