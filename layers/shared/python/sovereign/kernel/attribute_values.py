@@ -1,10 +1,15 @@
-"""Python values as DynamoDB's attribute values and back: boto3's own types, with floats and plain bytes allowed."""
+"""Python values as DynamoDB's attribute values and back.
 
-from collections.abc import Mapping
+They are written by boto3's serializer, with floats and plain bytes allowed, and read in one pass over the answer as it
+came: lists spend their time here (docs/decisions/022).
+"""
+
+from base64 import b64decode
+from collections.abc import Callable, Mapping
 from decimal import Decimal, DecimalException
-from typing import Any
+from typing import Any, Final
 
-from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
+from boto3.dynamodb.types import TypeSerializer
 
 __all__ = ["Item", "from_attributes", "to_attributes"]
 
@@ -12,7 +17,6 @@ Item = dict[str, Any]
 """An item as Python values: numbers are int or float, binary is bytes, sets are sets."""
 
 _serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
 
 
 def to_attributes(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -25,8 +29,8 @@ def to_attributes(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def from_attributes(raw: Mapping[str, Any]) -> Item:
-    """DynamoDB's attribute values (a response's or a stream record's) to Python values."""
-    return {name: _plain(_deserialize(value)) for name, value in raw.items()}
+    """DynamoDB's attribute values (an answer's or a stream record's, binary in base64 or not) to Python values."""
+    return {name: _read(value) for name, value in raw.items()}
 
 
 def _storable(value: Any) -> Any:
@@ -44,15 +48,32 @@ def _storable(value: Any) -> Any:
     return value
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, Binary):
-        return bytes(value)  # type: ignore[call-overload]  # it has __bytes__; the stubs do not know
-    if isinstance(value, dict):
-        return {name: _plain(member) for name, member in value.items()}
-    if isinstance(value, list):
-        return [_plain(member) for member in value]
-    if isinstance(value, set):
-        return {_plain(member) for member in value}
-    return value
+def _read(value: Mapping[str, Any]) -> Any:
+    [(kind, held)] = value.items()
+    return _READERS[kind](held)
+
+
+def _number(text: str) -> int | float:
+    try:
+        return int(text)
+    except ValueError:
+        number = Decimal(text)
+        return int(number) if number == number.to_integral_value() else float(number)
+
+
+def _bytes(held: str | bytes) -> bytes:
+    return held if isinstance(held, bytes) else b64decode(held)
+
+
+_READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "S": str,
+    "N": _number,
+    "B": _bytes,
+    "BOOL": bool,
+    "NULL": lambda _: None,
+    "L": lambda held: [_read(member) for member in held],
+    "M": from_attributes,
+    "SS": set,
+    "NS": lambda held: {_number(member) for member in held},
+    "BS": lambda held: {_bytes(member) for member in held},
+}

@@ -7,6 +7,7 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.loaders import Loader
+from botocore.parsers import JSONParser, ResponseParser, ResponseParserFactory
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -70,6 +71,8 @@ def _made(service: str, waiting: Config) -> Any:
         signing = Config(signature_version="s3v4", s3={"addressing_style": "virtual"})
     session = botocore.session.Session()
     session.register_component("data_loader", _KnownService(service))
+    if service == "dynamodb":
+        session.register_component("response_parser_factory", _Parsers())
     made: Any = boto3.Session(botocore_session=session)
     return made.client(service, config=waiting.merge(signing))
 
@@ -84,3 +87,17 @@ class _KnownService(Loader):
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - the loader's interface
         """The one service whose client is made."""
         return [self._service]
+
+
+class _Parsers(ResponseParserFactory):
+    """Leaves attribute values as DynamoDB sends them, for `attribute_values` to read."""
+
+    def create_parser(self, protocol_name: str) -> ResponseParser:
+        """The parser of an answer."""
+        return _AttributeValuesAsSent() if protocol_name == "json" else super().create_parser(protocol_name)
+
+
+class _AttributeValuesAsSent(JSONParser):
+    def _handle_map(self, shape: Any, value: Any) -> Any:
+        known: Any = super()
+        return value if shape.value.name == "AttributeValue" else known._handle_map(shape, value)
