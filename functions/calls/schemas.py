@@ -8,6 +8,7 @@ from sovereign.calls.model import Call
 from sovereign.calls.outbound import OutboundOrder
 from sovereign.http import RequestModel
 from sovereign.kernel.clock import to_wire
+from sovereign.kernel.masking import masked
 from sovereign.kernel.phone import check_e164
 from sovereign.notifications import notification_view
 from sovereign.recordings.links import RecordingLinks
@@ -130,7 +131,7 @@ def call_view(call: Call, links: RecordingLinks) -> dict[str, Any]:
         "phone_number": call.assistant_phone,
         "created_at": to_wire(call.created_at),
         "updated_at": to_wire(call.updated_at),
-        "metadata": call.metadata,
+        "metadata": masked(call.metadata),  # rows made before they were masked in the table
         "cost": call.cost,
         "latency": call.latency,
         "notification": notification_view(call.notification),

@@ -18,11 +18,11 @@ from sovereign.assistants import (
     with_answer,
     with_override,
 )
-from sovereign.assistants.sealed import Owner, seal, unseal, without_secrets
+from sovereign.assistants.sealed import Owner, Sealed, seal, unseal, without_secrets
 from sovereign.assistants.settings import CallMembers
 from sovereign.kernel.encryption import Cipher, DecryptionError
 from sovereign.kernel.errors import ConflictError, InvalidRequestError
-from sovereign.kernel.masking import mask_secret
+from sovereign.kernel.masking import mask_secret, masked
 from sovereign.kernel.table import Table
 from tests.component.assistants.fixtures import ORG, OTHER_ORG, UNKNOWN_ID
 
@@ -341,7 +341,7 @@ def test_two_overrides_equal_their_merge(first: dict[str, Any], second: dict[str
 
 
 SECRET_JSON = st.recursive(
-    st.none() | st.integers() | st.text(max_size=6),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=6),
     lambda children: (
         st.lists(children, max_size=3)
         | st.dictionaries(
@@ -359,10 +359,30 @@ SECRET_JSON = st.recursive(
 def test_sealing_hides_every_secret_and_masks_round_trip(document: dict[str, Any]) -> None:
     owner = Owner("org", "assistant/1")
     sealed = seal(document, PLAIN, owner, literal=True)
-    assert unseal(sealed, PLAIN, owner) == document
+    assert json.dumps(unseal(sealed, PLAIN, owner)) == json.dumps(document)  # each in its type: True is no 1
+    assert masked(sealed.document) == sealed.document
     sent_back = seal(sealed.document, PLAIN, owner, kept=sealed)
     assert (sent_back.document, dict(sent_back.tokens)) == (sealed.document, dict(sealed.tokens))
     assert without_secrets(document) == without_secrets(sealed.document)
+
+
+def test_a_changed_type_is_another_secret_and_a_mask_stands_for_the_old_value() -> None:
+    owner = Owner("org", "assistant/1")
+    sealed = seal({"metadata": {"secret": [1, {"pin": 4321}]}}, PLAIN, owner)
+    assert sealed.document == {"metadata": {"secret": ["...", {"pin": "..."}]}}
+    changed = seal({"metadata": {"secret": [True, {"pin": "..."}]}}, PLAIN, owner, kept=sealed)
+    assert repr(unseal(changed, PLAIN, owner)) == repr({"metadata": {"secret": [True, {"pin": 4321}]}})
+    saved = base(metadata={"secret": 4321})
+    assert with_override(saved, {"metadata": {"secret": "...", "a": 1}}).settings.metadata == {"secret": 4321, "a": 1}
+
+
+def test_tokens_of_documents_sealed_before_numbers_and_lists_were_secret_still_open() -> None:
+    owner = Owner("org", "assistant/1")
+    stored = {"metadata": {"headers": ["clear", {"secret": "..."}], "secret": 7}}
+    earlier = Sealed(stored, {"/metadata/headers/1/secret": PLAIN.encrypt("old", org_id="org", resource="assistant/1")})
+    opened = {"metadata": {"headers": ["clear", {"secret": "old"}], "secret": 7}}
+    assert unseal(earlier, PLAIN, owner) == opened
+    assert unseal(seal(stored, PLAIN, owner, kept=earlier), PLAIN, owner) == opened
 
 
 JSON = st.recursive(

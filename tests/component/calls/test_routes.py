@@ -222,6 +222,28 @@ def test_transient_and_hybrid_modes_run(world: World) -> None:
     assert world.call_of(hybrid)["metadata"] == {"b": 2}
 
 
+def test_secrets_in_metadata_are_masked_in_the_row_and_the_answer(world: World) -> None:
+    AssistantStore(world.table, default_cipher()).update(
+        world.org_id,
+        world.assistant_id,
+        AssistantChanges(metadata={"secret": "0123456789abcdef", "pin": {"api_key": 1}}),
+    )
+    for own, shown in (
+        (None, {"secret": "...cdef", "pin": {"api_key": "..."}}),
+        ({"headers": {"X-Key": ["of this order"]}}, {"headers": {"X-Key": ["..."]}}),
+    ):
+        told = world.dial(metadata=own)
+        ref = world.calls.find(world.org_id, told["call_id"])
+        assert ref is not None
+        assert (world.calls.get_row(ref).metadata, world.call_of(told)["metadata"]) == (shown, shown)
+
+
+def test_secrets_in_metadata_of_rows_made_before_they_were_masked_stay_hidden(world: World) -> None:
+    ref = world.running()
+    world.table.update(Update(keys.row_ref(ref), set={"metadata": '{"secret": "of an earlier version"}'}))
+    assert world.call_of({"call_id": ref.call_id})["metadata"] == {"secret": "...sion"}
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [

@@ -98,11 +98,16 @@ def test_schema_property_called_secret_is_left_alone(client: TestClient) -> None
     assert made["definition"]["nodes"][0]["tools"][0]["parameters"] == schema
 
 
-def test_secret_in_free_arguments_is_masked(client: TestClient) -> None:
+def test_secret_in_free_arguments_is_masked(client: TestClient, table: Table, cipher: Cipher) -> None:
     definition = reception()
-    definition["nodes"][1]["arguments"] = {"api_key": "0123456789abcdefXY", "headers": {"X-Key": "short"}}
+    arguments = {"api_key": "0123456789abcdefXY", "headers": {"X-Key": "short"}, "secret": [4321, {"pin": True}]}
+    definition["nodes"][1]["arguments"] = arguments
     made = create(client, definition=definition)
-    assert made["definition"]["nodes"][1]["arguments"] == {"api_key": "...efXY", "headers": {"X-Key": "..."}}
+    shown = {"api_key": "...efXY", "headers": {"X-Key": "..."}, "secret": ["...", {"pin": "..."}]}
+    assert made["definition"]["nodes"][1]["arguments"] == shown
+    client.patch(f"workflows/{made['id']}", json={"definition": made["definition"]})
+    store = WorkflowStore(table, cipher)
+    assert store.unsealed(store.get(ORG, made["id"])).stored()["nodes"][1]["arguments"] == arguments
 
 
 def test_patch_changes_only_what_is_sent(client: TestClient) -> None:

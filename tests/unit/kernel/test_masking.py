@@ -36,13 +36,13 @@ def test_secrets_are_masked_at_any_depth() -> None:
         "webhook_secret": "0123456789abcdef",
         "tools": [{"server": {"url": "https://x", "secret": "0123456789abcdef"}, "name": "t"}],
         "headers": {"Authorization": "Bearer 0123456789abcdef"},
-        "parameters": {"properties": {"api_key": {"type": "string", "api_key": None}}},
+        "pins": {"secret": [1234567890123456, 4321, True, None, {"pin": 0.5}], "api_key": {"value": "short"}},
     }
     assert masked(document) == {
         "webhook_secret": "...cdef",
         "tools": [{"server": {"url": "https://x", "secret": "...cdef"}, "name": "t"}],
         "headers": {"Authorization": "...cdef"},
-        "parameters": {"properties": {"api_key": {"type": "string", "api_key": None}}},
+        "pins": {"secret": ["...3456", "...", "...", None, {"pin": "..."}], "api_key": {"value": "..."}},
     }
     assert masked(masked(document)) == masked(document)
 

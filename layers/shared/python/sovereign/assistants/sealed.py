@@ -7,13 +7,16 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sovereign.kernel.encryption import Cipher
+from sovereign.kernel.encryption import Cipher, decrypt_value, encrypt_value
 from sovereign.kernel.errors import InvalidRequestError
-from sovereign.kernel.masking import SECRET_NAMES, is_mask, mask_secret
+from sovereign.kernel.masking import SECRET_NAMES, is_mask, mask_value
 
 Document = dict[str, Any]
-Transform = Callable[[str, str], str]
-"""Takes a secret's place (a JSON pointer; tools are named instead of numbered) and its text, gives the text to put."""
+Transform = Callable[[str, Any], Any]
+"""Takes a secret's place (a JSON pointer; tools are named instead of numbered) and its value, gives the one to put.
+
+Whatever stands under a secret name is secret, in lists and objects too; a null is not, there is nothing to hide.
+"""
 
 
 class Owner(NamedTuple):
@@ -45,16 +48,16 @@ def seal(
     tokens: dict[str, str] = {}
     strangers: list[str] = []
 
-    def put(place: str, text: str) -> str:
-        if is_mask(text) and not literal:
-            if shown.get(place) == text and place in known:
+    def put(place: str, value: Any) -> Any:
+        if is_mask(value) and not literal:
+            if shown.get(place) == value and place in known:
                 tokens[place] = known[place]
             else:
                 strangers.append(f"{_path(place)}: is a mask but not the stored one; send the secret itself")
-            return text
-        mask = mask_secret(text) or ""
-        same = shown.get(place) == mask and place in known and _opens_to(known[place], text, cipher, owner)
-        tokens[place] = known[place] if same else cipher.encrypt(text, org_id=owner.org_id, resource=owner.resource)
+            return value
+        mask = mask_value(value)
+        same = shown.get(place) == mask and place in known and _opens_to(known[place], value, cipher, owner)
+        tokens[place] = known[place] if same else encrypt_value(cipher, value, **owner._asdict())
         return mask
 
     masked = _mapped(document, put, "")
@@ -63,16 +66,17 @@ def seal(
     return Sealed(masked, tokens)
 
 
-def _opens_to(token: str, text: str, cipher: Cipher, owner: Owner) -> bool:
-    return cipher.decrypt(token, org_id=owner.org_id, resource=owner.resource) == text
+def _opens_to(token: str, value: Any, cipher: Cipher, owner: Owner) -> bool:
+    opened = decrypt_value(cipher, token, **owner._asdict())
+    return type(opened) is type(value) and opened == value  # True is no 1
 
 
 def unseal(sealed: Sealed, cipher: Cipher, owner: Owner) -> Document:
     """The document with its secrets in the clear."""
 
-    def put(place: str, text: str) -> str:
+    def put(place: str, value: Any) -> Any:
         token = sealed.tokens.get(place)
-        return text if token is None else cipher.decrypt(token, org_id=owner.org_id, resource=owner.resource)
+        return value if token is None else decrypt_value(cipher, token, **owner._asdict())
 
     document: Document = _mapped(sealed.document, put, "")
     return document
@@ -86,13 +90,13 @@ def with_masks_resolved(document: Document, stored: Document, at: str) -> Docume
     known = dict(_secrets(stored, ""))
     strangers: list[str] = []
 
-    def put(place: str, text: str) -> str:
-        if not is_mask(text) or text == known.get(place):
-            return text
-        if place in known and mask_secret(known[place]) == text:
+    def put(place: str, value: Any) -> Any:
+        if not is_mask(value) or value == known.get(place):
+            return value
+        if place in known and mask_value(known[place]) == value:
             return known[place]
         strangers.append(f"{at}.{_path(place)}: is a mask but not the stored one; send the secret itself".lstrip("."))
-        return text
+        return value
 
     resolved: Document = _mapped(document, put, "")
     if strangers:
@@ -110,36 +114,29 @@ def _without(value: Any, place: str) -> Any:
     if _is_schema(place):
         return value
     if isinstance(value, Mapping):
-        return {n: _without(v, _below(place, n)) for n, v in value.items() if not (n in SECRET_NAMES and _holds(n, v))}
+        shown = {n: v for n, v in value.items() if n not in SECRET_NAMES or v is None}
+        return {n: _without(v, _below(place, n)) for n, v in shown.items()}
     if isinstance(value, list):
         return [_without(entry, _entry(place, number, entry)) for number, entry in enumerate(value)]
     return value
 
 
-def _holds(name: str, value: Any) -> bool:
-    """Whether a secret-named member holds secrets itself, rather than an object that may hold some further down."""
-    return isinstance(value, str) or (name == "headers" and isinstance(value, Mapping))
-
-
 def _mapped(value: Any, put: Transform, place: str, *, secret: bool = False) -> Any:
-    if secret and isinstance(value, str):
-        return put(place, value)
     if _is_schema(place):
         return value
     if isinstance(value, Mapping):
-        inherited = secret and place.endswith("/headers")
-        return {n: _mapped(v, put, _below(place, n), secret=inherited or n in SECRET_NAMES) for n, v in value.items()}
+        return {n: _mapped(v, put, _below(place, n), secret=secret or n in SECRET_NAMES) for n, v in value.items()}
     if isinstance(value, list):
-        return [_mapped(entry, put, _entry(place, number, entry)) for number, entry in enumerate(value)]
-    return value
+        return [_mapped(entry, put, _entry(place, number, entry), secret=secret) for number, entry in enumerate(value)]
+    return put(place, value) if secret and value is not None else value
 
 
-def _secrets(document: Mapping[str, Any], place: str) -> Iterator[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
+def _secrets(document: Mapping[str, Any], place: str) -> Iterator[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
 
-    def note(where: str, text: str) -> str:
-        found.append((where, text))
-        return text
+    def note(where: str, value: Any) -> Any:
+        found.append((where, value))
+        return value
 
     _mapped(document, note, place)
     yield from found

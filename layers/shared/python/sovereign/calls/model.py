@@ -146,6 +146,7 @@ class NewCall:
 
     `trunk_id` is the trunk an outbound call counts against.
     `ringing` starts an inbound call at status `ringing` (with its fact) instead of `connecting`.
+    `metadata` is the assistant's own, with whatever secrets: the row gets it masked.
     `private` is the assistant's gdpr_mode: numbers and content then lie encrypted outside the call's row.
     """
 

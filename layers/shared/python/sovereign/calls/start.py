@@ -15,6 +15,7 @@ from sovereign.kernel import numbered_rows
 from sovereign.kernel.backoff import pause
 from sovereign.kernel.clock import to_wire
 from sovereign.kernel.errors import DomainError, UnavailableError
+from sovereign.kernel.masking import masked
 from sovereign.kernel.table import Attr, ConditionFailed, Item, Put, Update, Write, absent
 from sovereign.kernel.time_marks import Mark, mark_writes
 
@@ -148,7 +149,7 @@ def _first_state(new: NewCall, counter: Item | None, node_id: str | None, now: d
         business_name=new.business_name,
         number_id=new.number_id,
         trunk_id=new.trunk_id,
-        metadata=new.metadata,
+        metadata=masked(new.metadata),
         private=new.private,
         sequence=1 if new.ringing else 0,
         node_id=node_id,

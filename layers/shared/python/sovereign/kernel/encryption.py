@@ -5,13 +5,14 @@ one, and it is authenticated with the ciphertext.
 """
 
 import base64
+import json
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from threading import Lock
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -25,6 +26,9 @@ _KEY_USES = 1000
 _CACHE_ENTRIES = 500
 _NONCE_BYTES = 12  # what GCM takes without hashing; random is safe for far more than _KEY_USES
 _REFUSALS = frozenset({"InvalidCiphertextException", "IncorrectKeyException", "NotFoundException"})
+
+_JSON = "json:"
+"""Stands before the token of a value that is no text; a token itself begins with its version."""
 
 _KeyType = TypeVar("_KeyType")
 _ValueType = TypeVar("_ValueType")
@@ -115,6 +119,19 @@ class Cipher:
         with self._lock:
             _remember(self._unwrapped, (context, wrapped), answer["Plaintext"])
         return answer["Plaintext"]
+
+
+def encrypt_value(cipher: Cipher, value: Any, *, org_id: str, resource: str) -> str:
+    """A token of a JSON value that tells a text from a number or a boolean."""
+    if isinstance(value, str):
+        return cipher.encrypt(value, org_id=org_id, resource=resource)
+    return _JSON + cipher.encrypt(json.dumps(value), org_id=org_id, resource=resource)
+
+
+def decrypt_value(cipher: Cipher, token: str, *, org_id: str, resource: str) -> Any:
+    """The value of a token, in the type it had. Raises DecryptionError."""
+    text = cipher.decrypt(token.removeprefix(_JSON), org_id=org_id, resource=resource)
+    return json.loads(text) if token.startswith(_JSON) else text
 
 
 @cache

@@ -1,5 +1,6 @@
 """How a secret looks in a response, and how a mask that comes back leaves the stored value alone."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -24,6 +25,11 @@ def mask_secret(value: str | None) -> str | None:
     return (prefix.group() if prefix and shown else "") + _DOTS + shown
 
 
+def mask_value(value: Any) -> str:
+    """The mask of a secret of any scalar kind: a number or a boolean is masked as its JSON text."""
+    return mask_secret(value if isinstance(value, str) else json.dumps(value)) or ""
+
+
 def is_mask(value: object) -> bool:
     """Whether a value has the form `mask_secret` gives."""
     return isinstance(value, str) and _MASK.match(value) is not None
@@ -34,13 +40,16 @@ def unmasked(new: str | None, old: str | None) -> str | None:
     return old if new is not None and old is not None and new == mask_secret(old) else new
 
 
-def masked(document: Any) -> Any:
-    """A copy of a JSON document in which every secret member is masked, at any depth."""
+def masked(document: Any, *, secret: bool = False) -> Any:
+    """A copy of a JSON document in which every secret member is masked, at any depth, with all there is in it.
+
+    Masks and nulls stay. Not for documents with JSON Schemas in them: those name properties, they hold no secrets.
+    """
     if isinstance(document, Mapping):
-        return {name: _masked_member(name, value) for name, value in document.items()}
+        return {name: masked(value, secret=secret or name in SECRET_NAMES) for name, value in document.items()}
     if isinstance(document, list | tuple):
-        return [masked(member) for member in document]
-    return document
+        return [masked(member, secret=secret) for member in document]
+    return mask_value(document) if secret and document is not None and not is_mask(document) else document
 
 
 def without_secrets(document: Any) -> Any:
@@ -55,17 +64,3 @@ def without_secrets(document: Any) -> Any:
     if isinstance(document, list | tuple):
         return [without_secrets(member) for member in document]
     return document
-
-
-def _masked_member(name: str, value: Any) -> Any:
-    if name not in SECRET_NAMES:
-        return masked(value)
-    if isinstance(value, str):
-        return _masked_text(value)
-    if name == "headers" and isinstance(value, Mapping):
-        return {header: _masked_text(text) if isinstance(text, str) else masked(text) for header, text in value.items()}
-    return masked(value)
-
-
-def _masked_text(value: str) -> str | None:
-    return value if is_mask(value) else mask_secret(value)

@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sovereign.kernel.encryption import Cipher
+from sovereign.kernel.encryption import Cipher, decrypt_value, encrypt_value
 from sovereign.kernel.errors import InvalidRequestError
-from sovereign.kernel.masking import SECRET_NAMES, is_mask, mask_secret
+from sovereign.kernel.masking import SECRET_NAMES, is_mask, mask_value
 
 Place = tuple[str, ...]
-Put = Callable[[Place, str], str]
-"""Takes a secret's place and text, gives the text to put there."""
+Put = Callable[[Place, Any], Any]
+"""Takes a secret's place and value, gives the one to put there."""
 
 
 class Owner(NamedTuple):
@@ -48,16 +48,16 @@ def seal(
     tokens: dict[str, str] = {}
     strangers: list[str] = []
 
-    def put(place: Place, text: str) -> str:
+    def put(place: Place, value: Any) -> Any:
         name = "/".join(place)
-        if not is_mask(text):
-            tokens[name] = cipher.encrypt(text, org_id=owner.org_id, resource=owner.resource)
-            return mask_secret(text) or ""
-        if shown.get(name) == text and name in known:
+        if not is_mask(value):
+            tokens[name] = encrypt_value(cipher, value, org_id=owner.org_id, resource=owner.resource)
+            return mask_value(value)
+        if shown.get(name) == value and name in known:
             tokens[name] = known[name]
         else:
             strangers.append(f"definition.{'.'.join(place)}: is a mask but not the stored one; send the secret itself")
-        return text
+        return value
 
     masked = _mapped(document, put, ())
     if strangers:
@@ -68,40 +68,40 @@ def seal(
 def unseal(sealed: SealedDefinition, cipher: Cipher, owner: Owner) -> dict[str, Any]:
     """The definition with its secrets in the clear, for the container that runs it."""
 
-    def put(place: Place, text: str) -> str:
+    def put(place: Place, value: Any) -> Any:
         token = sealed.tokens.get("/".join(place))
-        return text if token is None else cipher.decrypt(token, org_id=owner.org_id, resource=owner.resource)
+        return value if token is None else decrypt_value(cipher, token, org_id=owner.org_id, resource=owner.resource)
 
     document: dict[str, Any] = _mapped(sealed.document, put, ())
     return document
 
 
-def _secrets(document: Mapping[str, Any]) -> dict[str, str]:
-    found: dict[str, str] = {}
+def _secrets(document: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
 
-    def note(place: Place, text: str) -> str:
-        found["/".join(place)] = text
-        return text
+    def note(place: Place, value: Any) -> Any:
+        found["/".join(place)] = value
+        return value
 
     _mapped(document, note, ())
     return found
 
 
 def _mapped(value: Any, put: Put, place: Place, *, secret: bool = False) -> Any:
-    if secret and isinstance(value, str):
-        return put(place, value)
     if isinstance(value, Mapping):
-        # a header's value is as secret as the member that holds the headers
-        inherited = secret and place[-1] == "headers"
+        # what stands below a secret name is as secret as what stands at it
         return {
             name: member
             if _is_schema(place, name)
-            else _mapped(member, put, (*place, name), secret=inherited or name in SECRET_NAMES)
+            else _mapped(member, put, (*place, name), secret=secret or name in SECRET_NAMES)
             for name, member in value.items()
         }
     if isinstance(value, list):
-        return [_mapped(entry, put, (*place, _name(place, number, entry))) for number, entry in enumerate(value)]
-    return value
+        return [
+            _mapped(entry, put, (*place, _name(place, number, entry)), secret=secret)
+            for number, entry in enumerate(value)
+        ]
+    return put(place, value) if secret and value is not None else value
 
 
 def _is_schema(place: Place, name: str) -> bool:
