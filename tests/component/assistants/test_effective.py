@@ -240,13 +240,18 @@ def test_frozen_form_is_encrypted_for_its_call_and_comes_back(cipher: Cipher, ta
 
 def test_a_frozen_assistant_of_a_newer_version_is_read_without_its_new_members() -> None:
     effective = base(speech_config={"end_call_message": "Bye."})
-    frozen = dict(effective.freeze(PLAIN, org_id="o", call_id="c"))
-    document = json.loads(frozen["document"])
-    document["from_the_future"] = {"a": 1}
-    document["speech_config"]["from_the_future"] = True
-    frozen["document"] = json.dumps(document)
+    frozen = effective.freeze(PLAIN, org_id="o", call_id="c")
+    frozen["document"]["from_the_future"] = {"a": 1}
+    frozen["document"]["speech_config"]["from_the_future"] = True
 
     assert EffectiveAssistant.thaw(frozen, PLAIN, org_id="o", call_id="c") == effective
+
+
+def test_a_frozen_assistant_of_an_earlier_version_held_texts() -> None:
+    effective = base(first_message="Hi", webhook_secret=SECRET)
+    frozen = effective.freeze(PLAIN, org_id="o", call_id="c")
+    texts = {name: json.dumps(value) if name in ("document", "secrets") else value for name, value in frozen.items()}
+    assert EffectiveAssistant.thaw(texts, PLAIN, org_id="o", call_id="c") == effective
 
 
 def test_effective_assistant_never_prints_its_content() -> None:

@@ -11,7 +11,7 @@ from starlette.testclient import TestClient
 from functions.calls import control
 from functions.calls.router import node_client, router
 from functions.usage.router import router as usage_router
-from sovereign.assistants import AssistantChanges, AssistantSettings, AssistantStore
+from sovereign.assistants import AssistantChanges, AssistantSettings, AssistantStore, EffectiveAssistant
 from sovereign.assistants.needs import needs_ref
 from sovereign.calls import keys
 from sovereign.calls.model import CallOutcome, CallRef, EndReason, Message
@@ -154,7 +154,7 @@ def test_dial_commits_the_call_then_asks_a_node(world: World) -> None:
     assert (call["started_at"], call["messages"], call["duration_seconds"], call["cost"]) == (None, None, None, None)
     ref = world.calls.find(world.org_id, told["call_id"])
     assert ref is not None
-    assert "Hi there" in world.calls.load_frozen_assistant(ref)["document"]
+    assert world.calls.load_frozen_assistant(ref)["document"]["first_message"] == "Hi there"
 
 
 def test_the_first_message_of_an_order_beats_the_one_for_all_outbound_calls(world: World) -> None:
@@ -163,7 +163,7 @@ def test_the_first_message_of_an_order_beats_the_one_for_all_outbound_calls(worl
         told = world.dial(assistant_override={"speech_config": speech}, **order)
         ref = world.calls.find(world.org_id, told["call_id"])
         assert ref is not None
-        document = json.loads(world.calls.load_frozen_assistant(ref)["document"])
+        document = world.calls.load_frozen_assistant(ref)["document"]
         assert document["speech_config"]["end_call_message"] == "Bye"
         assert document["speech_config"]["first_message_outbound"] == (None if order else "Always")
 
@@ -196,7 +196,7 @@ def test_dial_with_tool_templates_costs_no_more_in_any_mode(world: World) -> Non
         assert world.table.requests - before <= 3 + 1, (name, order)  # and the count against the key's rate limit
         ref = world.calls.find(world.org_id, told["call_id"])
         assert ref is not None
-        document = json.loads(world.calls.load_frozen_assistant(ref)["document"])
+        document = world.calls.load_frozen_assistant(ref)["document"]
         assert [tool["name"] for tool in document["llm_config"]["tools"]] == [name]
 
 
@@ -220,6 +220,22 @@ def test_transient_and_hybrid_modes_run(world: World) -> None:
     assert world.call_of(transient)["agent_id"] is None
     hybrid = world.dial(assistant_override={"first_message": "Override", "metadata": {"b": 2}})
     assert world.call_of(hybrid)["metadata"] == {"b": 2}
+
+
+@pytest.mark.parametrize("letter", ["\u0416", '"', "\n", "\U0001f600"])
+def test_an_assistant_as_large_as_it_may_be_is_called(world: World, letter: str) -> None:
+    size = len(json.dumps(letter, ensure_ascii=False).encode()) - 2
+    instructions = letter * (340 * 1024 // size)
+    llm = LLM | {"messages": [{"role": "system", "content": instructions}]}
+    assistants = AssistantStore(world.table, default_cipher())
+    assistants.update(world.org_id, world.assistant_id, AssistantChanges.model_validate({"llm_config": llm}))
+    ref = world.calls.find(world.org_id, world.dial()["call_id"])
+    assert ref is not None
+    item = world.table.get(keys.frozen_assistant_ref(ref)) or {}
+    assert 340 * 1024 < len(item["document"].encode()) < 360 * 1024
+    frozen = world.calls.load_frozen_assistant(ref)
+    thawed = EffectiveAssistant.thaw(frozen, default_cipher(), org_id=world.org_id, call_id=ref.call_id)
+    assert thawed.llm.messages[0].content == instructions
 
 
 def test_secrets_in_metadata_are_masked_in_the_row_and_the_answer(world: World) -> None:

@@ -6,7 +6,6 @@ from typing import Any, Literal, Self
 
 from pydantic import ConfigDict, Field
 
-from sovereign.assistants.json_values import to_json
 from sovereign.assistants.model import to_document
 from sovereign.assistants.rotation import ReplacedSecret
 from sovereign.assistants.sealed import Document, Owner, Sealed, seal, unseal, without_secrets
@@ -122,15 +121,15 @@ class EffectiveAssistant(Strict):
         return without_secrets({**self.echoed, **{name: document[name] for name in _SHOWN}})
 
     def freeze(self, cipher: Cipher, *, org_id: str, call_id: str) -> dict[str, Any]:
-        """The stored form: strings and nulls only, secrets encrypted for this call."""
+        """The stored form as JSON values, secrets encrypted for this call."""
         replaced = self.replaced_webhook_secret
         whole = {**self.document(), "echoed": self.echoed, _REPLACED: replaced.document() if replaced else None}
         sealed = seal(whole, cipher, _owner(org_id, call_id), literal=True)
         return {
             "assistant_id": self.assistant_id,
             "assistant_name": self.assistant_name,
-            "document": to_json(sealed.document),
-            "secrets": to_json(sealed.tokens),
+            "document": sealed.document,
+            "secrets": dict(sealed.tokens),
         }
 
     @classmethod
@@ -140,7 +139,7 @@ class EffectiveAssistant(Strict):
         Members this version does not know are passed over: while a deploy is under way a newer container may have
         frozen what an older function reads.
         """
-        sealed = Sealed(json.loads(frozen["document"]), json.loads(frozen["secrets"]))
+        sealed = Sealed(_read(frozen["document"]), _read(frozen["secrets"]))
         document = unseal(sealed, cipher, _owner(org_id, call_id))
         return cls(
             assistant_id=frozen["assistant_id"],
@@ -149,6 +148,11 @@ class EffectiveAssistant(Strict):
             replaced_webhook_secret=ReplacedSecret.from_document(document.pop(_REPLACED, None)),
             settings=AssistantMembers.model_validate(document, extra="ignore"),
         )
+
+
+def _read(part: Any) -> Any:
+    # calls that began before these were values have them as texts, whose quotes were escaped once more in the item
+    return json.loads(part) if isinstance(part, str) else part
 
 
 def _owner(org_id: str, call_id: str) -> Owner:

@@ -12,7 +12,7 @@ from typing import Any, Final
 from sovereign.calls import keys
 from sovereign.calls.base import CallTable, Change
 from sovereign.calls.errors import CallNotFoundError
-from sovereign.calls.items import call_with_content, from_json, to_json
+from sovereign.calls.items import call_with_content, from_json, json_bytes, to_json
 from sovereign.calls.model import Call, CallRef, Message
 from sovereign.kernel.numbered_rows import number_text
 from sovereign.kernel.table import Delete, Item, Put, Ref
@@ -147,7 +147,7 @@ def _parts(messages: Sequence[Message]) -> Iterator[str]:
     part: list[Message] = []
     size = 0
     for message in (piece for whole in messages for piece in _pieces(whole)):
-        needed = len(to_json(message))
+        needed = json_bytes(message)
         if part and size + needed > MESSAGES_BYTES:
             yield to_json(part)
             part, size = [], 0
@@ -158,10 +158,10 @@ def _parts(messages: Sequence[Message]) -> Iterator[str]:
 
 
 def _pieces(message: Message) -> Iterator[Message]:
-    if len(to_json(message)) <= MESSAGES_BYTES:
+    if json_bytes(message) <= MESSAGES_BYTES:
         yield message
         return
-    # escaped, a character takes at most twelve bytes
-    length = MESSAGES_BYTES // 12 - 10
+    # escaped, a character takes at most six bytes
+    length = MESSAGES_BYTES // 6 - 10
     for start in range(0, len(message.content), length):
         yield Message(message.role, message.content[start : start + length])

@@ -1,6 +1,7 @@
 """A call as an item and back. The arbitrary JSON of a call is stored as text, so that it comes back exactly."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
@@ -12,7 +13,7 @@ from sovereign.calls.model import Call, CallRef, CallStatus, EndReason, Message
 from sovereign.kernel.clock import from_wire, to_wire
 from sovereign.kernel.table import Attr, Item, Update
 
-__all__ = ["call_from_item", "call_with_content", "from_json", "row_item", "row_update", "to_json"]
+__all__ = ["call_from_item", "call_with_content", "from_json", "json_bytes", "row_item", "row_update", "to_json"]
 
 _JSON = frozenset({"metadata", "transfer", "latency", "notification"})
 _MOMENTS = frozenset({"created_at", "updated_at", "started_at", "bridged_at", "ended_at"})
@@ -20,9 +21,19 @@ _CONTENT = frozenset({"messages", "summary", "analysis_result", "analysis_error"
 _COLUMNS = tuple(f.name for f in fields(Call) if f.name != "ref" and f.name not in _CONTENT)
 
 
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+
+
 def to_json(value: Any) -> str:
-    """Compact JSON text, in ASCII so that any text a provider returns can be stored."""
-    return json.dumps(value, separators=(",", ":"))
+    """Compact JSON text. Lone surrogates are escaped, so that any text a provider returns can be stored; nothing else
+    is, for that takes up to three times the room."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def json_bytes(value: Any) -> int:
+    """What `to_json` takes in the table."""
+    return len(to_json(value).encode())
 
 
 def from_json(text: str | None) -> Any:
