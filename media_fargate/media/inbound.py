@@ -29,6 +29,9 @@ NO_CREDITS_ANNOUNCEMENT = "We are sorry, this number cannot take your call at th
 logger = Logger(child=True)
 
 
+_Answered = tuple[EffectiveAssistant | Rejection | None, Mapping[str, Any] | None]
+
+
 class _RefusedError(Exception):
     """The call is not taken: `end_reason`, and what is spoken to the caller when it is announced."""
 
@@ -158,11 +161,12 @@ class InboundCall(RunningCall):
             WebhookEvent.ASSISTANT_REQUEST, assistant=webhook_of(base), account=route.account_webhook
         )
         chosen: EffectiveAssistant | Rejection | None = base
+        frozen: Mapping[str, Any] | None = None
         if target is not None:
             asked = self.services.asker.assistant_request(target, identity.describe(self.call_id, "ringing", base))
             try:
                 answer = await or_gone(self._leg, asked)
-                chosen = await self.services.blocking(self.services.directory.answered, route.org_id, base, answer)
+                chosen, frozen = await self.services.blocking(self._answered, route, answer)
             except WebhookFailedError as failed:
                 logger.warning("assistant_request_failed", call_id=self.call_id, failure=failed.failure.value)
             except DomainError as problem:
@@ -173,18 +177,19 @@ class InboundCall(RunningCall):
             raise _RefusedError(EndReason.NO_ASSISTANT)
         if not chosen.settings.is_active:
             raise _RefusedError(EndReason.ASSISTANT_INACTIVE)
-        if chosen is not base:
-            await self._freeze(route.org_id, chosen)
+        if frozen is not None:
+            private = chosen.settings.gdpr_mode
+            set_assistant = partial(self.services.rows.set_assistant, **_names(chosen), private=private)
+            await self.services.blocking(set_assistant, self._row.ref, frozen)
         return chosen
 
-    async def _freeze(self, org_id: str, chosen: EffectiveAssistant) -> None:
-        services, ref = self.services, self._row.ref
-
-        def write() -> None:
-            frozen = services.directory.freeze(chosen, org_id, self.call_id)
-            services.rows.set_assistant(ref, frozen, **_names(chosen), private=chosen.settings.gdpr_mode)
-
-        await services.blocking(write)
+    def _answered(self, route: InboundRoute, answer: Mapping[str, Any]) -> _Answered:
+        """Whom an answer names, and the stored form when that is another one: what cannot be stored is not valid."""
+        directory = self.services.directory
+        chosen = directory.answered(route.org_id, route.assistant, answer)
+        if not isinstance(chosen, EffectiveAssistant) or chosen is route.assistant:
+            return chosen, None
+        return chosen, directory.freeze(chosen, route.org_id, self.call_id)
 
     async def _reserve(self, route: InboundRoute) -> None:
         """See that the call's first minutes are paid for. Raises _RefusedError."""

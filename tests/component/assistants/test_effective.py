@@ -346,7 +346,7 @@ def test_two_overrides_equal_their_merge(first: dict[str, Any], second: dict[str
 
 
 SECRET_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=6),
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=6),
     lambda children: (
         st.lists(children, max_size=3)
         | st.dictionaries(

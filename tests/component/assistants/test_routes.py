@@ -244,6 +244,21 @@ def test_size_of_a_whole_assistant_is_bounded(client: TestClient, size: int, sta
     assert client.post("assistants", json=body).status_code == status
 
 
+def with_secrets(count: int) -> dict[str, Any]:
+    tools = [{"name": f"t{n}", "description": "", "server": {"secret": f"secret-{n}"}} for n in range(count)]
+    return {"name": "A", "llm_config": {"provider": "local", "model": "intents", "tools": tools}}
+
+
+def test_many_secrets_are_bounded_with_what_they_take_encrypted(client: TestClient) -> None:
+    made = create(client, **with_secrets(600))
+    for refused in (
+        client.post("assistants", json=with_secrets(2200)),
+        client.patch(f"assistants/{made['id']}", json=with_secrets(2200)),
+        client.post("assistants", json={"name": "A", "metadata": {"secret": [1] * 4000}}),
+    ):
+        assert (refused.status_code, refused.json()["code"]) == (413, "body_too_large")
+
+
 @pytest.mark.parametrize("metadata", [{"": 1e100}, {"deep": [[[[[[[[[[]]]]]]]]]]}, {"text": "\U0001f600 שלום"}])
 def test_free_metadata_survives_as_it_is(client: TestClient, metadata: dict[str, Any]) -> None:
     made = create(client, metadata=metadata)

@@ -238,6 +238,12 @@ def test_an_assistant_as_large_as_it_may_be_is_called(world: World, letter: str)
     assert thawed.llm.messages[0].content == instructions
 
 
+def test_an_override_of_more_secrets_than_a_call_can_keep_is_too_large(world: World) -> None:
+    tools = [{"name": f"t{n}", "description": "", "server": {"secret": "s"}} for n in range(2200)]
+    refused = world.dial(413, assistant_override={"llm_config": LLM | {"tools": tools}})
+    assert refused["code"] == "body_too_large"
+
+
 def test_secrets_in_metadata_are_masked_in_the_row_and_the_answer(world: World) -> None:
     AssistantStore(world.table, default_cipher()).update(
         world.org_id,

@@ -181,6 +181,14 @@ def test_definition_past_its_bound_is_too_large(client: TestClient) -> None:
     assert client.post("workflows", json={"name": "W", "definition": definition}).status_code == 413
 
 
+def test_many_secrets_are_bounded_with_what_they_take_encrypted(client: TestClient) -> None:
+    made = create(client)
+    definition = reception()
+    definition["nodes"][1]["arguments"] = {"secret": [n % 10 for n in range(3500)]}
+    refused = client.patch(f"workflows/{made['id']}", json={"definition": definition})
+    assert (refused.status_code, refused.json()["code"]) == (413, "body_too_large")
+
+
 def test_routes_stay_within_their_table_requests(client: TestClient, requests_made: Requests) -> None:
     made = create(client)
     assert len(requests_made) <= 3

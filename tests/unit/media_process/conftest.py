@@ -60,6 +60,8 @@ class Stand:
         self.asked: list[tuple[WebhookTarget, CallDescription]] = []
         self.frozen: list[EffectiveAssistant] = []
         self.credit_error: Exception | None = None
+        self.freeze_error: Exception | None = None
+        """Of what an answer names; the base is frozen before."""
         self.prepare_error: Exception | None = None
         self.dial_error: Exception | None = None
         self.command_error: Exception | None = None
@@ -178,6 +180,8 @@ class Stand:
         return self.answer if self.answer is not None else base
 
     def freeze(self, chosen: EffectiveAssistant, org_id: str, call_id: str) -> dict[str, Any]:
+        if self.freeze_error and len(self.frozen) > 0:
+            raise self.freeze_error
         self.frozen.append(chosen)
         return {}
 

@@ -15,7 +15,7 @@ from media.speech.interfaces import BadKeyError, ToolsUnavailableError
 from media.telephony.leg import NOT_ENCRYPTED, LegClosedBy
 from sovereign.assistants import Rejection, transient
 from sovereign.calls.model import EndReason, Message
-from sovereign.kernel.errors import InsufficientCreditsError, InvalidRequestError
+from sovereign.kernel.errors import BodyTooLargeError, InsufficientCreditsError, InvalidRequestError
 from sovereign.webhooks.answers import Failure, WebhookFailedError
 from sovereign.workflows import WorkflowSettings
 from sovereign.workflows.running import RunnableWorkflow
@@ -202,6 +202,17 @@ async def test_lost_messages_do_not_keep_the_call_open(stand: Any, monkeypatch: 
     await stand.over()
     assert stand.outcome.end_reason is EndReason.USER_HANGUP
     assert stand.written == []
+
+
+async def test_answer_that_is_too_large_to_store_is_not_valid(stand: Any) -> None:
+    rich(stand)
+    stand.freeze_error = BodyTooLargeError()
+    stand.invite()
+    await stand.reach("session")
+    assert stand.conversation.assistant is stand.route.assistant
+    assert "set_assistant" not in stand.stages
+    stand.leg.close(LegClosedBy.PEER)
+    await stand.over()
 
 
 async def test_webhook_is_asked_and_its_assistant_frozen(stand: Any) -> None:

@@ -20,7 +20,7 @@ from sovereign.kernel.references import Reference
 
 KIND = "ASSISTANT"
 MAX_BYTES = 350 * 1024
-"""Of a whole assistant as JSON: leaves room for its keys and encrypted secrets in a 400 KB item."""
+"""Of a whole assistant as JSON; `seal` bounds what it takes with its secrets encrypted."""
 
 PROVIDER_MEMBERS = ("llm_config", "stt_config", "tts_config")
 

@@ -7,9 +7,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from sovereign.kernel.documents import SAVED_BYTES, TokenRoom
 from sovereign.kernel.encryption import Cipher, decrypt_value, encrypt_value
 from sovereign.kernel.errors import InvalidRequestError
 from sovereign.kernel.masking import SECRET_NAMES, is_mask, mask_value
+
+_TOKEN_BYTES = 300
+"""Of a token beside its text: version, wrapped data key (184 bytes with KMS), nonce and tag in base64."""
 
 Document = dict[str, Any]
 Transform = Callable[[str, Any], Any]
@@ -35,16 +39,24 @@ class Sealed:
 
 
 def seal(
-    document: Document, cipher: Cipher, owner: Owner, *, kept: Sealed | None = None, literal: bool = False
+    document: Document,
+    cipher: Cipher,
+    owner: Owner,
+    *,
+    kept: Sealed | None = None,
+    literal: bool = False,
+    limit: int = SAVED_BYTES,
 ) -> Sealed:
     """Encrypt the secrets of a document. A mask equal to the one at its place in `kept` keeps the value stored there,
     and so does the same secret sent again: what did not change keeps its token.
 
-    Raises InvalidRequestError naming each other mask: what it stands for is not known. `literal`: the document is
-    known to hold no masks, so what looks like one is a value like any other.
+    Raises InvalidRequestError naming each other mask: what it stands for is not known; BodyTooLargeError when document
+    and tokens take more than `limit` bytes. `literal`: the document is known to hold no masks, so what looks like one
+    is a value like any other.
     """
     shown = dict(_secrets(kept.document, "")) if kept else {}
     known = kept.tokens if kept else {}
+    room = TokenRoom(limit)
     tokens: dict[str, str] = {}
     strangers: list[str] = []
 
@@ -58,11 +70,13 @@ def seal(
         mask = mask_value(value)
         same = shown.get(place) == mask and place in known and _opens_to(known[place], value, cipher, owner)
         tokens[place] = known[place] if same else encrypt_value(cipher, value, **owner._asdict())
+        room.take(place, tokens[place])
         return mask
 
     masked = _mapped(document, put, "")
     if strangers:
         raise InvalidRequestError(details=strangers)
+    room.check(masked, tokens)
     return Sealed(masked, tokens)
 
 
@@ -102,6 +116,11 @@ def with_masks_resolved(document: Document, stored: Document, at: str) -> Docume
     if strangers:
         raise InvalidRequestError(details=strangers)
     return resolved
+
+
+def token_bytes(document: Mapping[str, Any]) -> int:
+    """About what the tokens of a document in the clear will take."""
+    return sum(_TOKEN_BYTES + len(place) + len(str(value)) * 4 // 3 for place, value in _secrets(document, ""))
 
 
 def without_secrets(document: Mapping[str, Any]) -> Document:

@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sovereign.assistants.json_values import to_json
 from sovereign.assistants.model import MAX_BYTES
+from sovereign.assistants.sealed import token_bytes
 from sovereign.assistants.view import EffectiveAssistant
 from sovereign.catalog.tools import TemplateTool, Tool, tool_names
+from sovereign.kernel.documents import SAVED_BYTES
 from sovereign.kernel.observe import logger
 from sovereign.kernel.references import resource_ref
 from sovereign.kernel.table import Item, Ref, Table
@@ -42,7 +44,8 @@ def with_templates(chosen: EffectiveAssistant, templates: Templates) -> tuple[Ef
     tools = chosen.llm.tools
     if not any(isinstance(tool, TemplateTool) for tool in tools):
         return chosen, []
-    room = MAX_BYTES - len(to_json([chosen.document(), chosen.echoed]).encode())
+    document = chosen.document()
+    room = min(MAX_BYTES, SAVED_BYTES - token_bytes(document)) - len(to_json([document, chosen.echoed]).encode())
     placed, problems = place(tools, templates, room)
     settings = chosen.settings.model_copy(update={"llm_config": chosen.llm.model_copy(update={"tools": placed})})
     return chosen.model_copy(update={"settings": settings}), problems

@@ -17,6 +17,7 @@ from sovereign.catalog.speech import Silence, SpeechConfig, TurnTaking
 from sovereign.catalog.stt import SttConfig
 from sovereign.catalog.tools import EndCallTool, Tool
 from sovereign.catalog.tts import TtsConfig
+from sovereign.kernel.documents import FROZEN_BYTES
 from sovereign.kernel.encryption import Cipher
 from sovereign.kernel.ids import Direction
 
@@ -121,10 +122,13 @@ class EffectiveAssistant(Strict):
         return without_secrets({**self.echoed, **{name: document[name] for name in _SHOWN}})
 
     def freeze(self, cipher: Cipher, *, org_id: str, call_id: str) -> dict[str, Any]:
-        """The stored form as JSON values, secrets encrypted for this call."""
+        """The stored form as JSON values, secrets encrypted for this call.
+
+        Raises BodyTooLargeError when it does not fit: an override or an answer may bring many secrets.
+        """
         replaced = self.replaced_webhook_secret
         whole = {**self.document(), "echoed": self.echoed, _REPLACED: replaced.document() if replaced else None}
-        sealed = seal(whole, cipher, _owner(org_id, call_id), literal=True)
+        sealed = seal(whole, cipher, _owner(org_id, call_id), literal=True, limit=FROZEN_BYTES)
         return {
             "assistant_id": self.assistant_id,
             "assistant_name": self.assistant_name,

@@ -15,7 +15,7 @@ from sovereign.workflows.sealed import SealedDefinition
 
 KIND = "WORKFLOW"
 MAX_BYTES = 350 * 1024
-"""Of a definition as JSON: leaves room for its encrypted secrets in a 400 KB item."""
+"""Of a definition as JSON; `seal` bounds what it takes with its secrets encrypted."""
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 

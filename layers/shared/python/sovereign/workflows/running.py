@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from sovereign.assistants.templates import place, templates_in
 from sovereign.calls import keys
 from sovereign.catalog.tools import TemplateTool, Tool
-from sovereign.kernel.documents import to_json
+from sovereign.kernel.documents import FROZEN_BYTES, to_json
 from sovereign.kernel.encryption import Cipher
 from sovereign.kernel.observe import logger
 from sovereign.kernel.references import resource_ref
@@ -33,7 +33,8 @@ class RunnableWorkflow:
 
     def freeze(self, cipher: Cipher, *, org_id: str, call_id: str) -> Put:
         """The write that keeps what the call runs with, its secrets encrypted for this call."""
-        sealed: SealedDefinition = seal(self.definition.stored(), cipher, Owner(org_id, f"{self.id}/call/{call_id}"))
+        owner = Owner(org_id, f"{self.id}/call/{call_id}")
+        sealed: SealedDefinition = seal(self.definition.stored(), cipher, owner, limit=FROZEN_BYTES)
         document: dict[str, Any] = {
             "workflow_id": self.id,
             "name": self.name,

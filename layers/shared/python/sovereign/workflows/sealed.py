@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from sovereign.kernel.documents import SAVED_BYTES, TokenRoom
 from sovereign.kernel.encryption import Cipher, decrypt_value, encrypt_value
 from sovereign.kernel.errors import InvalidRequestError
 from sovereign.kernel.masking import SECRET_NAMES, is_mask, mask_value
@@ -37,14 +38,21 @@ class SealedDefinition:
 
 
 def seal(
-    document: Mapping[str, Any], cipher: Cipher, owner: Owner, *, kept: SealedDefinition | None = None
+    document: Mapping[str, Any],
+    cipher: Cipher,
+    owner: Owner,
+    *,
+    kept: SealedDefinition | None = None,
+    limit: int = SAVED_BYTES,
 ) -> SealedDefinition:
     """Encrypt the secrets of a definition. A mask equal to the stored one at its place keeps the stored value.
 
-    Raises InvalidRequestError naming each other mask: what it stands for is not known.
+    Raises InvalidRequestError naming each other mask: what it stands for is not known; BodyTooLargeError when document
+    and tokens take more than `limit` bytes.
     """
     shown = _secrets(kept.document) if kept else {}
     known = kept.tokens if kept else {}
+    room = TokenRoom(limit)
     tokens: dict[str, str] = {}
     strangers: list[str] = []
 
@@ -52,6 +60,7 @@ def seal(
         name = "/".join(place)
         if not is_mask(value):
             tokens[name] = encrypt_value(cipher, value, org_id=owner.org_id, resource=owner.resource)
+            room.take(name, tokens[name])
             return mask_value(value)
         if shown.get(name) == value and name in known:
             tokens[name] = known[name]
@@ -62,6 +71,7 @@ def seal(
     masked = _mapped(document, put, ())
     if strangers:
         raise InvalidRequestError(details=strangers)
+    room.check(masked, tokens)
     return SealedDefinition(masked, tokens)
 
 
