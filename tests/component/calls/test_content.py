@@ -1,5 +1,6 @@
 """Transcripts and summaries; what gdpr_mode keeps out of the rows; what retention erases."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from sovereign.calls.model import CallOutcome, CallRef, EndReason, Message
 from sovereign.calls.paging import PAGE_BYTES
 from sovereign.calls.store import CallFilters, CallStore
 from sovereign.kernel.errors import InvalidRequestError
-from sovereign.kernel.table import Item, Table
+from sovereign.kernel.table import Item, Put, Table
 from tests.component.calls.harness import CALLER, ORG, OWN, START, FakeClock, ReversibleCipher, new_call
 
 TALK = [Message("assistant", "Hello"), Message("user", "My name is Johnson")]
@@ -169,6 +170,18 @@ def test_refs_made_before_a_cutoff_go_on_where_they_stopped(
     cutoff = START + timedelta(days=2, hours=12)
     refs = calls.refs_made_before(ORG, cutoff, after_number=after)
     assert [ref.number for ref in refs] == expected
+
+
+def test_page_counts_what_is_sent_not_what_older_rows_take_escaped(calls: CallStore, table: Table) -> None:
+    text = "\u0436" * 14_000  # 28 KB in UTF-8, 84 KB escaped
+    spoken = json.dumps([["user", text]])
+    for _ in range(4):
+        ref = calls.create(new_call()).ref
+        for batch in range(20):
+            table.put(Put({**keys.message_ref(ref, batch)._asdict(), "messages": spoken}))
+    assert 4 * 20 * len(spoken) > PAGE_BYTES > 4 * 20 * len(spoken) // 3
+    page = calls.page(ORG, offset=0, limit=4, filters=CallFilters())
+    assert [len(call.messages or ()) for call in page.calls] == [20] * 4
 
 
 def test_page_over_five_megabytes_names_the_limit_that_fits(calls: CallStore) -> None:

@@ -32,7 +32,7 @@ def to_json(value: Any) -> str:
 
 
 def json_bytes(value: Any) -> int:
-    """What `to_json` takes in the table."""
+    """What `to_json` takes in the table, and about what the value takes in an answer."""
     return len(to_json(value).encode())
 
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from sovereign.calls import keys
 from sovereign.calls.errors import CallNotFoundError, RecordingErasedError, RecordingNotFoundError
-from sovereign.calls.items import call_with_content
+from sovereign.calls.items import call_with_content, json_bytes
 from sovereign.calls.lifecycle import CallLifecycle
 from sovereign.calls.model import Call, CallRef, CallStatus, Direction
 from sovereign.kernel import numbered_rows
@@ -161,10 +161,12 @@ def _within_bound(groups: Iterable[list[Item]]) -> list[Call]:
     calls: list[Call] = []
     size = 0
     for group in groups:
-        size += sum(len(item.get("messages", "")) + len(item.get("summary") or "") for item in group)
+        call = call_with_content(group)
+        # not what the items hold: rows made before they were stored in UTF-8 take up to three times as much
+        size += json_bytes([call.messages, call.summary, call.analysis_result])
         if size > PAGE_BYTES and calls:
             raise InvalidRequestError("the page would exceed 5 MB", code="response_too_large", limit=len(calls))
-        calls.append(call_with_content(group))
+        calls.append(call)
     return calls
 
 
