@@ -1,5 +1,6 @@
 """Idempotency keys through the whole frame."""
 
+import random
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,6 +11,7 @@ from fastapi import APIRouter
 from starlette.testclient import TestClient
 
 from sovereign.http import CallerDep, IdempotencyDep, RequestModel, TableDep, create_app
+from sovereign.http.idempotency import IN_FLIGHT_SECONDS
 from sovereign.kernel.clock import utc_now
 from sovereign.kernel.errors import (
     ConflictError,
@@ -18,7 +20,7 @@ from sovereign.kernel.errors import (
     RateLimitedError,
     UnavailableError,
 )
-from sovereign.kernel.table import Attr, Put, Table
+from sovereign.kernel.table import Attr, Delete, Put, Ref, Table
 
 MakeKey = Callable[..., str]
 OTHER_ORG = "22222222-2222-4222-8222-222222222222"
@@ -53,6 +55,7 @@ class Shop:
         self.release = False
         self.router = APIRouter()
         self.router.post("/orders", status_code=201)(self.create)
+        self.router.post("/catalogues", status_code=201)(self.print_catalogue)
         self.router.post("/calls/outbound")(self.dial)
         self.router.get("/orders")(self.listed)
 
@@ -61,6 +64,12 @@ class Shop:
         if body.outcome in OUTCOMES:
             raise OUTCOMES[body.outcome]
         return {"order": {"n": self.ran, "api_key": "fl_live_" + "a" * 40, "webhook_secret": "whsec_...cdef"}}
+
+    def print_catalogue(self, caller: CallerDep) -> dict[str, Any]:
+        """An answer of 4.4 MB whose compressed form takes six items."""
+        self.ran += 1
+        drawn = random.Random(self.ran)
+        return {"entries": [drawn.randbytes(22).hex() for _ in range(94_000)]}
 
     def dial(self, caller: CallerDep, table: TableDep, idempotency: IdempotencyDep, body: Order) -> dict[str, Any]:
         self.ran += 1
@@ -165,6 +174,34 @@ def test_record_is_forgotten_after_a_day(client: TestClient, shop: Shop, clock: 
     clock.now += timedelta(hours=24)
     client.post("orders", json={}, headers=keyed())
     assert shop.ran == 2
+
+
+def test_answer_larger_than_an_item_is_replayed_whole(client: TestClient, shop: Shop, clock: Clock) -> None:
+    first = client.post("catalogues", headers=keyed())
+    clock.now += timedelta(seconds=IN_FLIGHT_SECONDS + 1)
+    again = client.post("catalogues", headers=keyed())
+    assert (again.status_code, again.headers["idempotent-replayed"], shop.ran) == (201, "true", 1)
+    assert again.content == first.content
+    clock.now += timedelta(hours=24)
+    fresh = client.post("catalogues", headers=keyed())
+    assert shop.ran == 2
+    assert client.post("catalogues", headers=keyed()).content == fresh.content
+
+
+def test_parts_of_a_large_answer_end_with_its_record(client: TestClient, table: Table) -> None:
+    client.post("catalogues", headers=keyed())
+    record, *parts = table.query("ORG#11111111-1111-4111-8111-111111111111#IDEMPOTENCY")
+    assert len(parts) == record["further_parts"] > 1
+    assert {part["expires_at"] for part in parts} == {record["expires_at"]}
+
+
+def test_answer_whose_parts_were_lost_is_409_and_runs_nothing(client: TestClient, shop: Shop, table: Table) -> None:
+    client.post("catalogues", headers=keyed())
+    _, *parts = table.query("ORG#11111111-1111-4111-8111-111111111111#IDEMPOTENCY")
+    table.delete(Delete(Ref(parts[0]["pk"], parts[0]["sk"])))
+    answer = client.post("catalogues", headers=keyed())
+    assert (answer.status_code, answer.json()["code"], shop.ran) == (409, "idempotency_conflict", 1)
+    assert int(answer.headers["retry-after"]) > 0
 
 
 def _open_record(client: TestClient, shop: Shop, table: Table, path: str, body: dict[str, Any]) -> None:
