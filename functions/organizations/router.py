@@ -75,7 +75,8 @@ def change_organization(caller: CallerDep, table: TableDep, store: StoreDep, bod
     organization, counts = read_overview(table, caller.org_id if own else str(body.id))
     if not own and organization.parent_org_id != caller.org_id:
         raise NotFoundError("no such organization")
-    shown = organization_view(organization, counts, has_local_models_access=_local_models())
+    children = store.children(organization.id) if body.sends_back("children") else None
+    shown = organization_view(organization, counts, has_local_models_access=_local_models(), children=children)
     changes = {name: value for name, value in body.changes(shown).items() if name != "id"}
     changes = _own_changes(organization, changes) if own else _child_changes(changes)
     changed = store.update(organization, changes) if changes else organization

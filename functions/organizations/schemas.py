@@ -63,7 +63,7 @@ class OrganizationPatch(RequestModel):
     read_only: ClassVar[frozenset[str]] = frozenset(
         {
             *("name", "parent_org_id", "minutes_balance", "monthly_usage_minutes", "has_local_models_access"),
-            *("active_numbers", "active_agents", "active_calls", "created_at", "updated_at"),
+            *("active_numbers", "active_agents", "active_calls", "children", "created_at", "updated_at"),
         }
     )
 

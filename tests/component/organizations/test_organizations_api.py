@@ -189,6 +189,23 @@ def test_whole_body_sent_back_changes_nothing(client: TestClient) -> None:
     assert answer.json() | {"updated_at": body["updated_at"]} == body
 
 
+def test_whole_body_with_children_sent_back_changes_nothing(client: TestClient) -> None:
+    client.post("organizations", json={"name": "Child"})
+    body = client.get("organizations?include_children=true").json()
+    answer = client.patch("organizations", json=body | {"announce_rejections": False})
+    assert answer.status_code == 200
+    unlike = {"announce_rejections": True, "updated_at": body["updated_at"], "children": body["children"]}
+    assert answer.json() | unlike == body
+
+
+@pytest.mark.parametrize("children", [[], None, [{"id": "other"}]])
+def test_children_that_differ_are_refused(client: TestClient, children: Any) -> None:
+    client.post("organizations", json={"name": "Child"})
+    answer = client.patch("organizations", json={"children": children})
+    assert answer.status_code == 400
+    assert answer.json()["details"] == ["children: is read-only and differs from the stored value"]
+
+
 def test_policy_replaces_the_stored_one_whole_and_null_brings_defaults(client: TestClient) -> None:
     client.patch("organizations", json={"outbound_policy": {"allowed_countries": ["NL"], "max_concurrent_calls": 3}})
     changed = client.patch("organizations", json={"outbound_policy": {"max_minutes_per_day": 60}}).json()

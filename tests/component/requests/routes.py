@@ -263,6 +263,10 @@ def _listed(scene: Scene) -> tuple[str, Body]:
     return f"/do-not-call/{number}", None
 
 
+def _whole_organization(scene: Scene) -> tuple[str, Body]:
+    return "/organizations", scene.send("GET", "/organizations?include_children=true")
+
+
 def _organization() -> Iterator[Case]:
     for path in ("/organizations", "/account"):
         yield Case(f"GET {path}", "", at(path))
@@ -273,6 +277,7 @@ def _organization() -> Iterator[Case]:
         "of the webhook": {"webhook_url": "https://example.com/hook", "webhook_secret": "whsec_0123456789abcdef"},
     }.items():
         yield Case("PATCH /organizations", variant, at("/organizations", change))
+    yield Case("PATCH /organizations", "with children", _whole_organization)
     yield Case("POST /organizations", "", at("/organizations", {"name": "Child"}), status=201)
 
 

@@ -41,6 +41,10 @@ class RequestModel(BaseModel):
         """The members that were sent, nested models as dicts of theirs; an explicit null is there as None."""
         return self.model_dump(exclude_unset=True)
 
+    def sends_back(self, name: str) -> bool:
+        """Whether a read-only member was sent: for one that is read only to be compared."""
+        return name in self._read_only_given
+
     def changes(self, stored: Mapping[str, Any]) -> dict[str, Any]:
         """What a PATCH changes. `stored` is the object as responses show it; InvalidRequestError names each read-only
         member that differs from it."""
