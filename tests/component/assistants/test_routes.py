@@ -164,6 +164,20 @@ def test_every_problem_is_listed_with_its_path(client: TestClient) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "address", ["John <a@b.co>", "<a@b.co>", '"J" <a@b.co>', " a@b.co ", "a@b.co\u00a0", "a@b.co\n", "a@b", "a b@b.co"]
+)
+def test_only_a_bare_address_gets_mail(client: TestClient, address: str) -> None:
+    answer = client.post("assistants", json={"name": "A", "notification_emails": ["a@b.co", address]})
+    assert answer.status_code == 400
+    assert [entry.split(": ")[0] for entry in answer.json()["details"]] == ["notification_emails[1]"]
+
+
+@pytest.mark.parametrize("address", ["a.b+c@B.CO", "é@b.co", "a@bücher.example", "a@xn--bcher-kva.example"])
+def test_address_is_kept_as_it_is_written(client: TestClient, address: str) -> None:
+    assert create(client, notification_email=address)["notification_email"] == address
+
+
 def test_null_clears_and_reaches_storage(client: TestClient) -> None:
     made = create(client, first_message="Hi", metadata={"a": 1}, voicemail_message="Later", ai_disclosure="AI here")
     nulls = {"first_message": None, "metadata": None, "voicemail_message": None, "ai_disclosure": None}

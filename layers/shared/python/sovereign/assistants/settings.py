@@ -19,12 +19,13 @@ DEFAULT_AI_DISCLOSURE = "You are speaking with an AI assistant."
 
 def _check_email(address: str) -> str:
     from pydantic import validate_email  # noqa: PLC0415 - its parser is needed only when an address is sent
-    from pydantic_core import PydanticCustomError  # noqa: PLC0415
 
     try:
         validate_email(address)
-    except PydanticCustomError:
+    except ValueError:
         raise ValueError("must be a valid e-mail address") from None
+    if "<" in address or address != address.strip():  # what pydantic takes for an address with a name, or cuts off
+        raise ValueError("must be the e-mail address alone, without a name or spaces around it")
     return address
 
 
