@@ -35,7 +35,7 @@ _EXAMPLE: JsonObject = {
     "recording_notice": None,
     "ai_disclosure": "You are speaking with an AI assistant.",
     "webhook_url": "https://example.com/hook",
-    "webhook_secret": "********************9f3a",
+    "webhook_secret": "whsec_...9f3a",
     "webhook_events": ["tool-calls", "end-of-call-report"],
     "analysis_plan": None,
     "stt_config": {"provider": "local", "model": "moonshine-base-en", "language": "en"},

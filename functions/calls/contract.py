@@ -6,7 +6,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from functions.calls.schemas import ControlCommand
-from sovereign.assistants.settings import CallMembers
+from sovereign.assistants.settings import CallMembers, Line
 from sovereign.calls.model import CallStatus, Direction, EndReason
 from sovereign.http.contract.operation import JsonObject, Moment, Operation, Operations, Pagination, envelope
 from sovereign.notifications import NotificationReason, NotificationStatus
@@ -132,7 +132,11 @@ OPERATIONS: Operations = {
         Dialled,
         {"success": True, "call_id": "call-outbound-k3v9x2m7q1zd", "status": "dialing"},
         request={"destination": "+12025550143", "assistant_id": "3f1c6f0e-8f0a-4f5e-9a55-0d3b5a4c7e21"},
-        members={"assistant": CallMembers | None, "assistant_override": CallMembers | None},
+        members={
+            "assistant": CallMembers | None,
+            "assistant_override": CallMembers | None,
+            "first_message": Line | None,
+        },
         errors=(402, 404),
         created="/call_id",
     ),

@@ -1,5 +1,6 @@
 """Bodies and parameters of the campaign routes."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Self
 
 from fastapi import Depends
@@ -41,6 +42,7 @@ class CampaignPatch(RequestModel, CampaignChanges):
     read_only: ClassVar[frozenset[str]] = frozenset(
         {
             "id",
+            "progress",
             "total_leads",
             "pending_leads",
             "calling_leads",
@@ -52,13 +54,9 @@ class CampaignPatch(RequestModel, CampaignChanges):
         }
     )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _without_progress(cls, given: Any) -> Any:
-        """It moves between reading a campaign and sending it back."""
-        return (
-            {name: value for name, value in given.items() if name != "progress"} if isinstance(given, dict) else given
-        )
+    def changes(self, stored: Mapping[str, Any]) -> dict[str, Any]:
+        """As for every body, but for `progress`: it moves between reading a campaign and sending it back."""
+        return super().changes({**stored, "progress": self._read_only_given.get("progress")})
 
 
 class ImportCreate(RequestModel):

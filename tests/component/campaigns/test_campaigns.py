@@ -182,6 +182,8 @@ def test_whole_object_can_be_sent_back(client: TestClient, draft: Body) -> None:
         "name": "Renamed",
         "updated_at": answer.json()["campaign"]["updated_at"],
     }
+    moved = {"progress": {**made["progress"], "finished_leads": 1}}  # as it was when the client read it
+    assert client.patch(f"campaigns/{made['id']}", json=moved).json()["campaign"]["progress"] == made["progress"]
     refused = client.patch(f"campaigns/{made['id']}", json={"total_leads": 9})
     assert refused.json()["details"] == ["total_leads: is read-only and differs from the stored value"]
 

@@ -13,6 +13,7 @@ from referencing.jsonschema import DRAFT202012
 from infra.resources import API_RESOURCES
 from infra.tools.openapi import DOCUMENT, generate
 from sovereign.http.errors import STATUS
+from sovereign.kernel.masking import masked
 
 Operation = tuple[str, str, dict[str, Any]]
 
@@ -105,6 +106,30 @@ def test_every_body_has_an_example_that_fits_its_schema(document: dict[str, Any]
             assert problems == [], (method, path)
 
 
+def example_of(operation: dict[str, Any]) -> Any:
+    success = next(status for status in operation["responses"] if status.startswith("2"))
+    return operation["responses"][success]["content"]["application/json"]["example"]
+
+
+def test_an_object_as_it_is_shown_fits_the_schema_of_its_change(
+    document: dict[str, Any], operations: list[Operation]
+) -> None:
+    changed = [(path, operation) for method, path, operation in operations if method == "PATCH"]
+    for path, operation in changed:
+        example = example_of(operation)
+        shown = next(iter(example.values())) if len(example) == 1 else example
+        schema = operation["requestBody"]["content"]["application/json"]["schema"]
+        assert [error.message for error in validator(document, schema).iter_errors(shown)] == [], path
+        read_only = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]["properties"]["updated_at"]
+        assert (read_only["readOnly"], read_only["format"]) == (True, "date-time"), path
+
+
+def test_secrets_in_the_examples_of_what_is_read_are_masks(operations: list[Operation]) -> None:
+    for method, path, operation in operations:
+        if method in {"GET", "PATCH"} and "302" not in operation["responses"]:
+            assert masked(example_of(operation)) == example_of(operation), (method, path)
+
+
 def test_every_error_example_fits_the_error_schema(document: dict[str, Any]) -> None:
     check = validator(document, {"$ref": "#/components/schemas/Error"})
 
@@ -143,6 +168,13 @@ def test_bounds_are_the_catalogues(document: dict[str, Any]) -> None:
         "default": 0.7, "maximum": 2.0, "minimum": 0.0, "title": "", "type": "number",
     }  # fmt: skip
     assert "gpt-5.4" in schemas["OpenAiLlm"]["properties"]["model"]["enum"]
+
+
+def test_what_a_dial_says_first_is_bounded_as_an_assistants(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    first, own = (schemas[name]["properties"]["first_message"] for name in ("OutboundRequest", "CallMembers"))
+
+    assert first["anyOf"] == own["anyOf"] == [{"maxLength": 1000, "type": "string"}, {"type": "null"}]
 
 
 def test_a_creation_links_to_what_can_be_done_with_the_new_object(document: dict[str, Any]) -> None:

@@ -16,7 +16,8 @@ _DESCRIPTION = """Voice-AI phone agents on your own AWS account.
 
 `PATCH` changes only the members that are sent; an explicit null clears a nullable one, and a nested object replaces the
 stored one whole. Read-only members may be sent back unchanged. Secrets are shown masked; a mask sent back leaves the
-value as it is. Times are ISO 8601 UTC with milliseconds, phone numbers E.164.
+value as it is. Of two spellings of one member send either, or both with the same value. Times are ISO 8601 UTC with
+milliseconds, phone numbers E.164.
 """
 
 
