@@ -38,7 +38,7 @@ def measure(tell: Callable[[str], None], rows: int = ROWS) -> list[Row]:
     )
     return [
         Row("import_100k_own_s", seconds * ROWS / rows, note=f"{rows} leads, without the table's time"),
-        Row("import_requests_per_lead", requests / rows, note="48 leads a transaction, one read before it"),
+        Row("import_requests_per_lead", requests / rows, note="46 leads a transaction, one read before it"),
         Row(
             "import_fullest_partition_pct", share, note="of the items written; one partition takes 1,000 units a second"
         ),

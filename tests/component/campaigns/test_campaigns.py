@@ -7,6 +7,7 @@ from starlette.testclient import TestClient
 
 from functions.campaigns.router import router
 from sovereign.campaigns import LeadStore, NewLead, intake
+from sovereign.campaigns.items import campaign_pk
 from sovereign.kernel import aws
 from sovereign.kernel.errors import UnavailableError
 from sovereign.kernel.table import Ref, Table, Update
@@ -233,6 +234,14 @@ def test_cancelled_campaign_shows_what_it_never_came_to_as_skipped(client: TestC
     assert (cancelled["pending_leads"], cancelled["skipped_leads"], cancelled["total_leads"]) == (0, 3, 3)
     leads = client.get(f"campaigns/{made['id']}/leads").json()["leads"]
     assert {(lead["status"], lead["outcome"]) for lead in leads} == {("skipped", "campaign_cancelled")}
+
+
+def test_cancelling_is_told_once(client: TestClient, draft: Body, table: Table) -> None:
+    made = create(client, draft, leads=contacts(3))
+    for _ in range(2):
+        client.patch(f"campaigns/{made['id']}", json={"status": "cancelled"})
+    facts = table.query(campaign_pk(ORG, made["id"]), begins_with="FACT#", consistent=True)
+    assert [fact["fact"] for fact in facts] == ["campaign.cancelled"]
 
 
 def test_used_assistant_and_number_are_not_deleted(client: TestClient, draft: Body) -> None:

@@ -18,6 +18,7 @@ from sovereign.kernel.references import is_id
 from sovereign.kernel.table import Put, Table, Update
 from tests.component.assistants.fixtures import ORG, UNKNOWN_ID, Requests
 from tests.component.campaigns.contacts import contacts, phone
+from tests.component.campaigns.told import told
 
 Body = dict[str, Any]
 
@@ -135,6 +136,33 @@ def test_number_on_the_do_not_call_list_is_skipped(
     }  # fmt: skip
     made = client.post("campaigns", json={**draft, "leads": contacts(count)}).json()["campaign"]
     assert (made["pending_leads"], made["skipped_leads"]) == (count - 1, 1)
+
+
+@pytest.mark.parametrize(("count", "listed"), [(1, 1), (33, 33), (49, 49), (120, 70)])
+def test_leads_skipped_from_the_start_are_told(
+    client: TestClient, campaign_id: str, table: Table, draft: Body, count: int, listed: int
+) -> None:
+    for number in range(listed):
+        DoNotCallStore(table).add(ORG, Listing(phone_number=phone(number)))
+    added = client.post(f"campaigns/{campaign_id}/leads", json={"leads": contacts(count)}).json()["leads"]
+    made = client.post("campaigns", json={**draft, "leads": contacts(count)}).json()["campaign"]
+    assert counts(client, campaign_id)["skipped"] == made["skipped_leads"] == listed
+    assert len(numbers_in(client, made["id"])) == count
+    facts = told(table, campaign_id)
+    assert sorted(fact["lead_id"] for fact in facts) == sorted(lead["id"] for lead in added[:listed])
+    assert [(fact["status"], fact["outcome"], fact["call_id"], fact["attempts"]) for fact in facts] == [
+        ("skipped", "do_not_call", None, 0)
+    ] * listed
+    assert len(told(table, made["id"])) == listed
+
+
+def test_leads_that_fit_take_three_requests_with_those_skipped(
+    client: TestClient, campaign_id: str, table: Table, requests_made: Requests
+) -> None:
+    DoNotCallStore(table).add(ORG, Listing(phone_number=phone(2)))
+    requests_made.clear()
+    client.post(f"campaigns/{campaign_id}/leads", json={"leads": contacts(49)})
+    assert requests_made == ["BatchGetItem", "UpdateItem", "TransactWriteItems"]
 
 
 def test_pages_stay_exact_when_leads_are_removed(

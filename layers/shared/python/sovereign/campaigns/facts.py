@@ -17,6 +17,7 @@ SOURCE: Final = "sovereign.campaigns"
 STARTED: Final = "campaign.started"
 PAUSED: Final = "campaign.paused"
 RESUMED: Final = "campaign.resumed"
+CANCELLED: Final = "campaign.cancelled"
 COMPLETED: Final = "campaign.completed"
 LEAD_FINISHED: Final = "campaign.lead.finished"
 IMPORT_FINISHED: Final = "campaign.import.finished"
@@ -26,7 +27,7 @@ _VERSION = 1
 
 
 def campaign_fact(name: str, org_id: str, campaign_id: str, version: int, at: datetime) -> Put:
-    """A campaign started, paused, resumed or completed; `version` is the campaign's after the change."""
+    """A campaign started, paused, resumed, was completed or cancelled; `version` is the campaign's after the change."""
     return _fact(name, (org_id, campaign_id, f"{version}"), at, {})
 
 

@@ -1,13 +1,15 @@
 """Adding leads: all of a request or, when a number is in the campaign already, none.
 
 Few leads go in with one transaction. More than fit first claim their numbers, which shows every duplicate before any
-lead exists, and are then stored in transactions that keep the campaign's counts exact.
+lead exists, and are then stored in transactions that keep the campaign's counts exact. One that is skipped from the
+start is over, and told as such with its first write.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from sovereign.campaigns.facts import lead_fact
 from sovereign.campaigns.items import (
     campaign_ref,
     count_moves,
@@ -24,13 +26,11 @@ from sovereign.campaigns.model import OPEN, CampaignClosedError, CampaignNotFoun
 from sovereign.do_not_call import entry_ref
 from sovereign.kernel.clock import Clock, from_wire, utc_now
 from sovereign.kernel.errors import ConflictError, DomainError
-from sovereign.kernel.table import Attr, ConditionFailed, Delete, Item, Ref, Table, Update, Write
+from sovereign.kernel.table import Attr, ConditionFailed, Delete, Item, Put, Ref, Table, Update, Write
 from sovereign.kernel.unit_of_work import UnitOfWork
 
 WRITES = 100
 """Writes of a transaction, and keys of a batch read."""
-AT_ONCE = (WRITES - 1) // 2
-"""Leads that fit one transaction: two writes each, one for the campaign's counts."""
 ABANDONED_AFTER = timedelta(minutes=10)
 """A claim without a lead is left from a request that was cut off: no function runs for that long."""
 
@@ -51,14 +51,16 @@ class LeadIntake:
     def add(self, org_id: str, campaign_id: str, given: Sequence[NewLead], *, path: str = "leads[{}].") -> list[Lead]:
         """Add leads to an open campaign: three requests for up to 49, else three to four for each hundred.
 
-        Raises ConflictError naming every duplicate; `path` leads to the lead of an index in the request. When the table
-        fails in between, the error's `added` says how many of the leads, from the first, are in.
+        One on the do-not-call list needs room for one and a half. Raises ConflictError naming every duplicate; `path`
+        leads to the lead of an index in the request. When the table fails in between, the error's `added` says how many
+        of the leads, from the first, are in.
         """
         check_repeats(given, path)
         ref = campaign_ref(org_id, campaign_id)
         listed = self._listed(org_id, given, ref)
-        leads = self.numbered(ref, given, listed, self._allocate(ref, len(given)))
-        if len(leads) <= AT_ONCE:
+        is_few = 2 * len(given) + sum(lead.phone_number in listed for lead in given) < WRITES
+        leads = self.numbered(ref, given, listed, self._allocate(ref, len(given), ahead=not is_few))
+        if is_few:
             self._add_at_once(org_id, ref, leads, path)
         else:
             self._add_in_steps(org_id, ref, leads, path)
@@ -74,7 +76,7 @@ class LeadIntake:
 
     def store_claiming(self, org_id: str, ref: Ref, leads: Sequence[Lead]) -> None:
         """Store leads together with the claims of their numbers, in as few transactions as fit."""
-        for chunk in chunks(leads, AT_ONCE):
+        for chunk in fitting(leads, WRITES - 1, claims=True):
             unit = UnitOfWork()
             unit.add(*(phone_put(org_id, lead) for lead in chunk), otherwise=lambda _old: _DuplicateError())
             self._add_stored(unit, org_id, ref, chunk)
@@ -93,11 +95,11 @@ class LeadIntake:
         _require_open(found.get(ref))
         return frozenset(key.sk for key in found if key != ref)
 
-    def _allocate(self, ref: Ref, count: int) -> int:
+    def _allocate(self, ref: Ref, count: int, *, ahead: bool) -> int:
         """The first of `count` numbers nobody else gets; numbers that are not used after all stay gaps."""
-        ahead = {"claims_ahead": True} if count > AT_ONCE else {}
+        claims = {"claims_ahead": True} if ahead else {}
         try:
-            item = self._table.update(Update(ref, set=ahead, add={"last_lead_number": count}, condition=still_open))
+            item = self._table.update(Update(ref, set=claims, add={"last_lead_number": count}, condition=still_open))
         except ConditionFailed as failure:
             _require_open(failure.old)
             raise
@@ -118,7 +120,7 @@ class LeadIntake:
             self._claim(org_id, leads)
         added = 0
         try:
-            for chunk in chunks(leads, WRITES - 1):
+            for chunk in fitting(leads, WRITES - 1):
                 unit = UnitOfWork()
                 self._add_stored(unit, org_id, ref, chunk)
                 unit.commit(self._table)
@@ -129,7 +131,8 @@ class LeadIntake:
             raise
 
     def _add_stored(self, unit: UnitOfWork, org_id: str, ref: Ref, chunk: Sequence[Lead]) -> None:
-        unit.add(*(lead_put(org_id, lead) for lead in chunk))
+        for lead in chunk:
+            unit.add(*lead_writes(org_id, lead))
         moves = count_moves(map(counted, chunk))
         unit.add(counting(ref, moves, added_at=self._clock()), otherwise=_closed)
 
@@ -204,6 +207,28 @@ def lead_from(given: NewLead, campaign_id: str, number: int, now: datetime, *, i
     )
 
 
+def lead_writes(org_id: str, lead: Lead) -> Sequence[Put]:
+    """The writes of a new lead, but for the claim of its number: one that is skipped from the start is told with it."""
+    if lead.status == "pending":
+        return [lead_put(org_id, lead)]
+    told = lead_fact(
+        org_id,
+        lead.campaign_id,
+        lead.id,
+        status=lead.status,
+        outcome=lead.outcome,
+        call_id=lead.call_id,
+        attempts=lead.attempts,
+        at=lead.created_at,
+    )
+    return [lead_put(org_id, lead), told]
+
+
+def count_writes(lead: Lead) -> int:
+    """How many they are."""
+    return 1 if lead.status == "pending" else 2
+
+
 def check_repeats(given: Sequence[NewLead], path: str = "leads[{}].") -> None:
     """Raise ConflictError naming every lead whose number came before in the same request."""
     first: dict[str, int] = {}
@@ -218,6 +243,19 @@ def check_repeats(given: Sequence[NewLead], path: str = "leads[{}].") -> None:
 def chunks(elements: Sequence[Element], size: int) -> Iterator[Sequence[Element]]:
     """Consecutive parts of at most `size` elements."""
     return (elements[start : start + size] for start in range(0, len(elements), size))
+
+
+def fitting(leads: Sequence[Lead], room: int, *, claims: bool = False) -> Iterator[Sequence[Lead]]:
+    """Consecutive parts of the leads whose writes fit `room`, with the claims of their numbers or without."""
+    start = used = 0
+    for place, lead in enumerate(leads):
+        writes = int(claims) + count_writes(lead)
+        if used + writes > room:
+            yield leads[start:place]
+            start, used = place, 0
+        used += writes
+    if leads:
+        yield leads[start:]
 
 
 def _require_open(item: Item | None) -> None:

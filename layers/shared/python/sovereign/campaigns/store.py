@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sovereign.campaigns.facts import PAUSED, RESUMED, STARTED, campaign_fact
-from sovereign.campaigns.intake import LeadIntake, check_repeats
+from sovereign.campaigns.facts import CANCELLED, PAUSED, RESUMED, STARTED, campaign_fact
+from sovereign.campaigns.intake import LeadIntake, check_repeats, fitting, lead_writes
 from sovereign.campaigns.items import (
     attributes,
     campaign_from_item,
@@ -13,7 +13,6 @@ from sovereign.campaigns.items import (
     campaign_shard,
     count_moves,
     counted,
-    lead_put,
     phone_put,
     still_open,
 )
@@ -38,8 +37,8 @@ from sovereign.kernel.references import User, missing, move_uses, resource_ref
 from sovereign.kernel.table import Attr, Item, Put, Ref, Table, Update, absent
 from sovereign.kernel.unit_of_work import UnitOfWork
 
-FIRST_LEADS = 47
-"""Leads that fit the transaction which makes a campaign with its uses of an assistant and a number."""
+FIRST_WRITES = 94
+"""Writes of leads that fit the transaction which makes a campaign with its uses of an assistant and a number."""
 
 
 class CampaignStore:
@@ -78,8 +77,9 @@ class CampaignStore:
         listed = frozenset(key.sk for key in found if key not in keys)
         made = self._intake.numbered(ref, leads, listed, 1)
         draft = Campaign(campaign_id, org_id, settings, "draft", LeadCounts(), len(made), {}, 1, now, now)
-        self._save(draft, made[:FIRST_LEADS])
-        self._add_rest(draft, made[FIRST_LEADS:])
+        first = next(fitting(made, FIRST_WRITES, claims=True), [])
+        self._save(draft, first)
+        self._add_rest(draft, made[len(first) :])
         counts = count_moves(map(counted, made))
         return replace(
             draft, stored_counts=LeadCounts(counts.get("pending_leads", 0), skipped=counts.get("skipped_leads", 0))
@@ -140,7 +140,7 @@ class CampaignStore:
         item: Item = {**ref._asdict(), "last_lead_number": campaign.last_lead_number, **counts, **attributes(campaign)}
         unit.add(Put(item, absent))
         for lead in leads:
-            unit.add(phone_put(campaign.org_id, lead), lead_put(campaign.org_id, lead))
+            unit.add(phone_put(campaign.org_id, lead), *lead_writes(campaign.org_id, lead))
         move_uses(unit, campaign.org_id, _user(campaign), [], campaign.references)
         unit.commit(self._table)
 
@@ -170,6 +170,8 @@ def _fact_name(stored: Campaign, changed: Campaign) -> str | None:
         return None
     if changed.status == "scheduled":
         return STARTED if stored.run.started_at is None else RESUMED
+    if changed.status == "cancelled":
+        return CANCELLED
     return PAUSED if stored.status == "scheduled" and changed.status in ("paused", "draft") else None
 
 

@@ -5,13 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from sovereign.campaigns.intake import ABANDONED_AFTER, lead_from
+from sovereign.campaigns.intake import ABANDONED_AFTER, count_writes, lead_from, lead_writes
 from sovereign.campaigns.items import (
     campaign_ref,
     count_moves,
     counted,
     counting,
-    lead_put,
     lead_ref,
     phone_put,
     phone_ref,
@@ -22,15 +21,17 @@ from sovereign.do_not_call import entry_ref
 from sovereign.kernel.clock import Clock, from_wire
 from sovereign.kernel.errors import UnavailableError
 from sovereign.kernel.table import Attr, Item, Put, Ref, Table, Update, absent
-from sovereign.kernel.unit_of_work import UnitOfWork
+from sovereign.kernel.unit_of_work import MAX_WRITES, UnitOfWork
 from sovereign.lead_imports.items import errors_ref, import_ref, placed
 from sovereign.lead_imports.model import LeadImport, Place, Tally
 from sovereign.lead_imports.reading import Record
 from sovereign.lead_imports.rows import Row, row_of
 from sovereign.lead_imports.store import CampaignGoneError, LostError, held_by, held_until, require_open
 
-LEADS = 48
-"""Two writes each; beside them the import, the campaign and what was left out: 99 of the 100 of a transaction."""
+LEADS = 46
+"""Two writes each. The room that is left is for facts: five of them may be on the do-not-call list."""
+ROOM = MAX_WRITES - 3
+"""Writes of leads that fit a transaction: beside them the import, the campaign and what was left out."""
 ROWS = 500
 """Rows that are all left out: their problems fit one item."""
 BYTES = 1024 * 1024
@@ -40,16 +41,8 @@ TOLD_EACH = timedelta(seconds=30)
 _ATTEMPTS = 5
 
 
-@dataclass(frozen=True)
-class Piece:
-    """Consecutive rows, and where the next one begins."""
-
-    rows: Sequence[Row]
-    behind: Place
-
-
-def pieces_of(records: Iterable[Record], columns: Sequence[str], begin: Place) -> Iterator[Piece]:
-    """The rows of a file in pieces that fit a transaction."""
+def pieces_of(records: Iterable[Record], columns: Sequence[str], begin: Place) -> Iterator[Sequence[Row]]:
+    """The rows of a file in pieces that fit a transaction, unless many of them are on the do-not-call list."""
     rows: list[Row] = []
     for record in records:
         if record.is_blank:
@@ -57,10 +50,10 @@ def pieces_of(records: Iterable[Record], columns: Sequence[str], begin: Place) -
         rows.append(row_of(record, columns))
         good = sum(1 for row in rows if row.lead)
         if good == LEADS or len(rows) == ROWS or record.behind.offset - begin.offset >= BYTES:
-            yield Piece(rows, record.behind)
+            yield rows
             rows, begin = [], record.behind
     if rows:
-        yield Piece(rows, record.behind)
+        yield rows
 
 
 class _MovedError(Exception):
@@ -76,26 +69,35 @@ class PieceWriter:
         self._clock = clock
         self._told_at: datetime | None = None
 
-    def write(self, job: LeadImport, piece: Piece) -> tuple[LeadImport, Status]:
-        """Store a piece (two requests); the import as it is then, and the campaign's status as it was before.
+    def write(self, job: LeadImport, piece: Sequence[Row]) -> tuple[LeadImport, Status]:
+        """Store a piece (two requests, two more for each further transaction it needs); the import as it is then, and
+        the campaign's status as it was before.
 
         Raises LostError, CampaignGoneError, and FileError when the campaign is closed.
         """
+        while True:
+            job, campaign_status = self._write_some(job, piece)
+            piece = [row for row in piece if row.number >= job.place.row]
+            if not piece:
+                return job, campaign_status
+
+    def _write_some(self, job: LeadImport, rows: Sequence[Row]) -> tuple[LeadImport, Status]:
+        """Store as many of the rows as fit a transaction, from the first."""
         for _ in range(_ATTEMPTS):
-            found = self._look_up(job, piece)
+            found = self._look_up(job, rows)
             campaign = found.get(campaign_ref(job.org_id, job.campaign_id))
             if campaign is None:
                 raise CampaignGoneError
             require_open(campaign)
             try:
-                return self._store(job, piece, _Sorting(job, found, self._abandoned(job, found))), campaign["status"]
+                return self._store(job, rows, _Sorting(job, found, self._abandoned(job, found))), campaign["status"]
             except _MovedError:
                 continue
         raise UnavailableError("the campaign is busy", retry_after=1)
 
-    def _look_up(self, job: LeadImport, piece: Piece) -> dict[Ref, Item]:
+    def _look_up(self, job: LeadImport, rows: Sequence[Row]) -> dict[Ref, Item]:
         keys = [campaign_ref(job.org_id, job.campaign_id)]
-        for number in {row.lead.phone_number for row in piece.rows if row.lead}:
+        for number in {row.lead.phone_number for row in rows if row.lead}:
             keys.append(phone_ref(job.org_id, job.campaign_id, number))
             if listed := entry_ref(job.org_id, number):
                 keys.append(listed)
@@ -109,12 +111,12 @@ class PieceWriter:
         stored = self._table.get_many(list(owners), consistent=True) if owners else {}
         return frozenset(lead_id for owner, lead_id in owners.items() if owner not in stored)
 
-    def _store(self, job: LeadImport, piece: Piece, sorting: "_Sorting") -> LeadImport:
+    def _store(self, job: LeadImport, rows: Sequence[Row], sorting: "_Sorting") -> LeadImport:
         now = self._clock()
-        done = sorting.sort(piece.rows, now)
-        written = replace(job, place=piece.behind, tally=_sum(job.tally, done.tally), tries=0)
+        done = sorting.sort(rows, now)
+        written = replace(job, place=done.behind, tally=_sum(job.tally, done.tally), tries=0)
         unit = UnitOfWork()
-        unit.add(self._progress(job, piece, done.tally, now), otherwise=_lost)
+        unit.add(self._progress(job, done, now), otherwise=_lost)
         is_time = self._told_at is None or now >= self._told_at + TOLD_EACH
         if done.leads:
             moves = count_moves(counted(lead) for lead, _, _ in done.leads)
@@ -124,19 +126,19 @@ class PieceWriter:
             claim = phone_put(job.org_id, lead).item | {"import_id": job.id, "line": line}
             free = absent if stale is None else absent | Attr("lead_id").eq(stale)
             unit.add(Put(claim, free), otherwise=_moved)
-            unit.add(lead_put(job.org_id, lead))
+            unit.add(*lead_writes(job.org_id, lead))
         if done.problems:
-            unit.add(Put({**errors_ref(job, piece.rows[0].number)._asdict(), "rows": done.problems}))
+            unit.add(Put({**errors_ref(job, rows[0].number)._asdict(), "rows": done.problems}))
         unit.commit(self._table)
         if done.leads and is_time:
             self._told_at = now
         return written
 
-    def _progress(self, job: LeadImport, piece: Piece, tally: Tally, now: datetime) -> Update:
-        added = {f"{name}_rows": count for name, count in vars(tally).items() if count}
+    def _progress(self, job: LeadImport, done: "_Sorted", now: datetime) -> Update:
+        added = {f"{name}_rows": count for name, count in vars(done.tally).items() if count}
         return Update(
             import_ref(job.org_id, job.campaign_id, job.id),
-            set={**placed(piece.behind), "tries": 0, "due_at": held_until(now)},
+            set={**placed(done.behind), "tries": 0, "due_at": held_until(now)},
             add=added,
             condition=held_by(self._worker) & Attr("offset").eq(job.place.offset),
         )
@@ -144,11 +146,13 @@ class PieceWriter:
 
 @dataclass(frozen=True)
 class _Sorted:
-    """Leads to add, each with its line and the lead whose abandoned claim it takes over; lines left out, and why."""
+    """Leads to add, each with its line and the lead whose abandoned claim it takes over; lines left out, and why;
+    where the first row begins that no longer fitted."""
 
     leads: Sequence[tuple[Lead, int, str | None]]
     problems: Sequence[tuple[int, str]]
     tally: Tally
+    behind: Place
 
 
 @dataclass(frozen=True)
@@ -163,7 +167,7 @@ class _Sorting:
         leads: list[tuple[Lead, int, str | None]] = []
         problems: list[tuple[int, str]] = []
         lines: dict[str, int] = {}
-        invalid = 0
+        invalid, room, behind = 0, ROOM, self.job.place
         for row in rows:
             if row.lead is None:
                 problems.append((row.line, row.problem or ""))
@@ -171,11 +175,16 @@ class _Sorting:
             elif why := self._duplicate(row.lead, lines):
                 problems.append((row.line, why))
             else:
-                lines[row.lead.phone_number] = row.line
-                leads.append((self._lead(row, row.lead, now), row.line, self._stale(row.lead)))
+                lead = self._lead(row, row.lead, now)
+                room -= 1 + count_writes(lead)
+                if room < 0:
+                    break
+                lines[lead.phone_number] = row.line
+                leads.append((lead, row.line, self._stale(row.lead)))
+            behind = row.behind
         skipped = sum(lead.status == "skipped" for lead, _, _ in leads)
         duplicate = len(problems) - invalid
-        return _Sorted(leads, problems, Tally(len(leads), skipped, duplicate, invalid))
+        return _Sorted(leads, problems, Tally(len(leads), skipped, duplicate, invalid), behind)
 
     def _duplicate(self, lead: NewLead, lines: dict[str, int]) -> str | None:
         if line := lines.get(lead.phone_number):
