@@ -105,6 +105,19 @@ def test_every_duplicate_is_named_and_nothing_added(client: TestClient, campaign
     assert again.status_code == 201
 
 
+def test_duplicates_of_both_kinds_are_named_at_once(client: TestClient, campaign_id: str) -> None:
+    client.post(f"campaigns/{campaign_id}/leads", json={"leads": contacts(2)})
+    wanted = [*contacts(2, start=100), *contacts(1), *contacts(1), *contacts(1, start=100)]
+    answer = client.post(f"campaigns/{campaign_id}/leads", json={"leads": wanted})
+    assert answer.status_code == 409
+    assert answer.json()["details"] == [
+        f"leads[2].phone_number: {phone(0)} is in this campaign already",
+        f"leads[3].phone_number: {phone(0)} is in this campaign already",
+        f"leads[4].phone_number: {phone(100)} is also leads[0]",
+    ]
+    assert counts(client, campaign_id)["total"] == 2
+
+
 def test_single_duplicate_is_a_conflict(client: TestClient, campaign_id: str) -> None:
     body = {"phone_number": phone(1)}
     client.post(f"campaigns/{campaign_id}/leads", json=body)

@@ -55,9 +55,10 @@ class LeadIntake:
         leads to the lead of an index in the request. When the table fails in between, the error's `added` says how many
         of the leads, from the first, are in.
         """
-        check_repeats(given, path)
         ref = campaign_ref(org_id, campaign_id)
         listed = self._listed(org_id, given, ref)
+        if _repeats(given, path):
+            self._refuse_duplicates(org_id, ref, given, path)
         is_few = 2 * len(given) + sum(lead.phone_number in listed for lead in given) < WRITES
         leads = self.numbered(ref, given, listed, self._allocate(ref, len(given), ahead=not is_few))
         if is_few:
@@ -84,11 +85,7 @@ class LeadIntake:
 
     def listed(self, org_id: str, given: Sequence[NewLead], *, also: Sequence[Ref] = ()) -> dict[Ref, Item]:
         """What is on the do-not-call list of these numbers, and `also`, in one read per hundred keys."""
-        keys = [*also, *(ref for lead in given if (ref := entry_ref(org_id, lead.phone_number)))]
-        found: dict[Ref, Item] = {}
-        for chunk in chunks(keys, WRITES):
-            found |= self._table.get_many(chunk, consistent=True)
-        return found
+        return self._read([*also, *(ref for lead in given if (ref := entry_ref(org_id, lead.phone_number)))])
 
     def _listed(self, org_id: str, given: Sequence[NewLead], ref: Ref) -> frozenset[str]:
         found = self.listed(org_id, given, also=[ref])
@@ -109,14 +106,14 @@ class LeadIntake:
         try:
             self.store_claiming(org_id, ref, leads)
         except _DuplicateError:
-            self._refuse_duplicates(org_id, leads, path)
+            self._refuse_duplicates(org_id, ref, leads, path)
             self.store_claiming(org_id, ref, leads)
 
     def _add_in_steps(self, org_id: str, ref: Ref, leads: Sequence[Lead], path: str) -> None:
         try:
             self._claim(org_id, leads)
         except _DuplicateError:
-            self._refuse_duplicates(org_id, leads, path)
+            self._refuse_duplicates(org_id, ref, leads, path)
             self._claim(org_id, leads)
         added = 0
         try:
@@ -161,10 +158,12 @@ class LeadIntake:
             ]
             self._table.transact(writes)
 
-    def _refuse_duplicates(self, org_id: str, leads: Sequence[Lead], path: str) -> None:
-        """Raise ConflictError naming every number that is in the campaign; clear claims that were abandoned."""
-        claims = self._read(phone_ref(org_id, lead.campaign_id, lead.phone_number) for lead in leads)
-        owners = {key: lead_ref(org_id, leads[0].campaign_id, claim["lead_id"]) for key, claim in claims.items()}
+    def _refuse_duplicates(self, org_id: str, ref: Ref, leads: Sequence[Lead | NewLead], path: str) -> None:
+        """Raise ConflictError naming every number that is in the campaign or came before; clear abandoned claims."""
+        campaign_id = ref.sk.partition("#")[2]
+        places = [phone_ref(org_id, campaign_id, lead.phone_number) for lead in leads]
+        claims = self._read(places)
+        owners = {key: lead_ref(org_id, campaign_id, claim["lead_id"]) for key, claim in claims.items()}
         existing = self._read(owners.values())
         oldest = self._clock() - ABANDONED_AFTER
         abandoned = [
@@ -172,13 +171,16 @@ class LeadIntake:
             for key, owner in owners.items()
             if owner not in existing and from_wire(claims[key]["claimed_at"]) < oldest
         ]
-        details = [
-            f"{path.format(place)}phone_number: {lead.phone_number} is in this campaign already"
-            for place, lead in enumerate(leads)
-            if (key := phone_ref(org_id, lead.campaign_id, lead.phone_number)) in claims and key not in abandoned
-        ]
-        if details:
-            raise ConflictError("Numbers are in the campaign already; no lead was added.", details=details)
+        known = {
+            place: f"{path.format(place)}phone_number: {leads[place].phone_number} is in this campaign already"
+            for place, key in enumerate(places)
+            if key in claims and key not in abandoned
+        }
+        if duplicates := _repeats(leads, path) | known:
+            raise ConflictError(
+                "Numbers are in the campaign already or in the request twice; no lead was added.",
+                details=[problem for _, problem in sorted(duplicates.items())],
+            )
         for chunk in chunks(abandoned, WRITES):
             self._table.transact([Delete(key, Attr("lead_id").eq(claims[key]["lead_id"])) for key in chunk])
 
@@ -229,15 +231,20 @@ def count_writes(lead: Lead) -> int:
     return 1 if lead.status == "pending" else 2
 
 
-def check_repeats(given: Sequence[NewLead], path: str = "leads[{}].") -> None:
-    """Raise ConflictError naming every lead whose number came before in the same request."""
+def check_repeats(given: Sequence[NewLead]) -> None:
+    """Raise ConflictError naming every lead of a new campaign whose number came before in the same request."""
+    if repeats := _repeats(given, "leads[{}]."):
+        raise ConflictError("Numbers are in the request twice; no lead was added.", details=list(repeats.values()))
+
+
+def _repeats(given: Sequence[Lead | NewLead], path: str) -> dict[int, str]:
+    """The places of leads whose number came before in the same request, each with the words for it."""
     first: dict[str, int] = {}
-    details = []
-    for place, lead in enumerate(given):
-        if (earlier := first.setdefault(lead.phone_number, place)) != place:
-            details.append(f"{path.format(place)}phone_number: {lead.phone_number} is also {path.format(earlier)[:-1]}")
-    if details:
-        raise ConflictError("Numbers are in the request twice; no lead was added.", details=details)
+    return {
+        place: f"{path.format(place)}phone_number: {lead.phone_number} is also {path.format(earlier)[:-1]}"
+        for place, lead in enumerate(given)
+        if (earlier := first.setdefault(lead.phone_number, place)) != place
+    }
 
 
 def chunks(elements: Sequence[Element], size: int) -> Iterator[Sequence[Element]]:
