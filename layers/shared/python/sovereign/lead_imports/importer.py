@@ -81,6 +81,8 @@ class Importer:
                 return "done"
             if job.status == "checking":
                 job = self._store.begin(job, worker, check(lambda offset: self._pieces(job, offset)))
+            if job.status == "checking":
+                return "done"  # another import adds the same file: the sweep looks again
             if job.status == "running":
                 job = self._add_rows(job, worker, time_is_left)
                 if job.tally.processed < (job.total_rows or 0):

@@ -4,8 +4,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from sovereign.campaigns.model import OPEN
 from sovereign.kernel.clock import to_wire
 from sovereign.kernel.errors import NotFoundError
+from sovereign.kernel.table import Item
 
 Status = Literal["waiting", "checking", "running", "completed", "failed"]
 """`waiting` for the upload, `checking` the file as a whole, `running`: rows become leads."""
@@ -57,6 +59,10 @@ class Tally:
     def processed(self) -> int:
         """Rows that are dealt with."""
         return self.imported + self.duplicate + self.invalid
+
+    def told(self) -> dict[str, int]:
+        """As the fact of the end tells it."""
+        return {"imported": self.imported, "duplicate": self.duplicate, "invalid": self.invalid}
 
 
 @dataclass(frozen=True)
@@ -131,3 +137,9 @@ class LeadImport:
             "started_at": None if self.started_at is None else to_wire(self.started_at),
             "finished_at": None if self.finished_at is None else to_wire(self.finished_at),
         }
+
+
+def require_open(campaign: Item) -> None:
+    """Raises FileError when the campaign takes no leads any more."""
+    if campaign["status"] not in OPEN:
+        raise FileError("campaign_closed", f"the campaign is {campaign['status']} and takes no leads any more")

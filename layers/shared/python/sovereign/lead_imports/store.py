@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sovereign.campaigns.facts import import_fact
 from sovereign.campaigns.items import campaign_ref, still_open
-from sovereign.campaigns.model import OPEN, CampaignClosedError, CampaignNotFoundError
+from sovereign.campaigns.model import CampaignClosedError, CampaignNotFoundError
 from sovereign.kernel.clock import Clock, to_wire, utc_now
 from sovereign.kernel.conditions import Condition
 from sovereign.kernel.errors import UnavailableError
@@ -38,13 +38,21 @@ from sovereign.lead_imports.items import (
     new_item,
     placed,
 )
-from sovereign.lead_imports.model import UNFINISHED, UPLOAD_TIME, FileError, ImportNotFoundError, LeadImport
+from sovereign.lead_imports.model import (
+    UNFINISHED,
+    UPLOAD_TIME,
+    FileError,
+    ImportNotFoundError,
+    LeadImport,
+    require_open,
+)
 
 HELD = timedelta(minutes=3)
 """A worker that has not stored anything for so long is taken for dead."""
 _GRACE = timedelta(minutes=2)
 """After an upload's address has ended: what was sent at the last moment arrives, and its event."""
 _NEVER_UPLOADED_KEPT = timedelta(days=7)
+_OTHER_LOOKED_AT_EACH = timedelta(minutes=1)
 _ATTEMPTS = 8
 
 
@@ -104,7 +112,7 @@ class ImportStore:
         unfinished = _any_status(UNFINISHED)
         free = Attr("worker").not_exists() | Attr("due_at").lte(to_wire(now))
         update = Update(
-            _ref(key),
+            import_ref(*key),
             set={"worker": worker, "due_at": to_wire(now + HELD)},
             add={"tries": 1},
             condition=unfinished & free,
@@ -119,11 +127,14 @@ class ImportStore:
                 raise LostError from failure
             return found
 
-    def let_go(self, job: LeadImport, worker: str, *, after: timedelta) -> None:
-        """Let somebody else go on; when nobody is told, the sweep finds it after a while."""
-        due = {"due_at": to_wire(self._clock() + after)}
+    def let_go(self, job: LeadImport, worker: str, *, after: timedelta, is_progress: bool = False) -> None:
+        """Let somebody else go on; when nobody is told, the sweep finds it after a while.
+
+        `is_progress`: the run was none of those that get nowhere.
+        """
+        known: Item = {"due_at": to_wire(self._clock() + after)} | ({"tries": 0} if is_progress else {})
         try:
-            self._table.update(Update(_own(job), set=due, remove=["worker"], condition=held_by(worker)))
+            self._table.update(Update(_own(job), set=known, remove=["worker"], condition=held_by(worker)))
         except ConditionFailed:
             return
 
@@ -144,8 +155,8 @@ class ImportStore:
     def begin(self, job: LeadImport, worker: str, checked: Checked) -> LeadImport:
         """Give each row its lead number; from now on the campaign is not completed before the import is.
 
-        A file that another import of the campaign has taken on is completed with nothing to do. Raises FileError when
-        the campaign is closed.
+        A file that another import of the campaign has added is completed with nothing to do; while the other still
+        adds it this one stays as it is, and is looked at again. Raises FileError when the campaign is closed.
         """
         for _ in range(_ATTEMPTS):
             campaign = self._open_campaign(job)
@@ -165,10 +176,17 @@ class ImportStore:
                 if failure.index == 0:
                     raise LostError from failure
                 if failure.index == 1 and failure.old:
-                    return self._finish(replace(begun, status="completed", same_as=failure.old["import_id"]), worker)
+                    return self._leave_to_other(begun, worker, failure.old["import_id"])
                 continue  # leads were added at the same moment, or the campaign was closed
             return begun
         raise UnavailableError("the campaign is busy", retry_after=1)
+
+    def _leave_to_other(self, begun: LeadImport, worker: str, other_id: str) -> LeadImport:
+        """End with what the other import of the same file came to; one that fails sets the file free."""
+        if self.get(begun.org_id, begun.campaign_id, other_id).status == "completed":
+            return self._finish(replace(begun, status="completed", same_as=other_id), worker)
+        self.let_go(begun, worker, after=_OTHER_LOOKED_AT_EACH, is_progress=True)
+        return replace(begun, status="checking")
 
     def fail(self, job: LeadImport, worker: str, problem: FileError) -> LeadImport:
         """Give up, with the reason; what was imported stays. The same file may then be tried again."""
@@ -181,7 +199,7 @@ class ImportStore:
     def settled(self, key: ImportKey) -> None:
         """What a finished import left lying is gone."""
         try:
-            self._table.update(Update(_ref(key), remove=["due_shard", "due_at"], condition=present))
+            self._table.update(Update(import_ref(*key), remove=["due_shard", "due_at"], condition=present))
         except ConditionFailed:
             return
 
@@ -237,18 +255,12 @@ class ImportStore:
         unit = UnitOfWork()
         unit.add(Update(_own(done), set=known, remove=["worker"], condition=held_by(worker)), otherwise=_lost)
         unit.add(released if was_running else Check(released.ref, present), otherwise=_gone)
-        unit.add(import_fact(done.org_id, done.campaign_id, done.id, done.status, now, tally=_told(done)))
+        unit.add(import_fact(done.org_id, done.campaign_id, done.id, done.status, now, tally=done.tally.told()))
         if was_running and done.status == "failed":
             content = content_ref(done.org_id, done.campaign_id, done.digest or "")
             unit.add(Delete(content, absent | Attr("import_id").eq(done.id)))
         unit.commit(self._table)
         return done
-
-
-def require_open(campaign: Item) -> None:
-    """Raises FileError when the campaign takes no leads any more."""
-    if campaign["status"] not in OPEN:
-        raise FileError("campaign_closed", f"the campaign is {campaign['status']} and takes no leads any more")
 
 
 def held_by(worker: str) -> Condition:
@@ -261,11 +273,6 @@ def held_until(now: datetime) -> str:
     return to_wire(now + HELD)
 
 
-def _told(job: LeadImport) -> dict[str, int]:
-    tally = job.tally
-    return {"imported": tally.imported, "duplicate": tally.duplicate, "invalid": tally.invalid}
-
-
 def _any_status(statuses: tuple[str, ...]) -> Condition:
     first, *others = (Attr("status").eq(status) for status in statuses)
     condition: Condition = first
@@ -276,10 +283,6 @@ def _any_status(statuses: tuple[str, ...]) -> Condition:
 
 def _own(job: LeadImport) -> Ref:
     return import_ref(job.org_id, job.campaign_id, job.id)
-
-
-def _ref(key: ImportKey) -> Ref:
-    return import_ref(key.org_id, key.campaign_id, key.import_id)
 
 
 def _closed(old: Item | None) -> Exception:

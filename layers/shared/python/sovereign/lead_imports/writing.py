@@ -23,10 +23,10 @@ from sovereign.kernel.errors import UnavailableError
 from sovereign.kernel.table import Attr, Item, Put, Ref, Table, Update, absent
 from sovereign.kernel.unit_of_work import MAX_WRITES, UnitOfWork
 from sovereign.lead_imports.items import errors_ref, import_ref, placed
-from sovereign.lead_imports.model import LeadImport, Place, Tally
+from sovereign.lead_imports.model import LeadImport, Place, Tally, require_open
 from sovereign.lead_imports.reading import Record
 from sovereign.lead_imports.rows import Row, row_of
-from sovereign.lead_imports.store import CampaignGoneError, LostError, held_by, held_until, require_open
+from sovereign.lead_imports.store import CampaignGoneError, LostError, held_by, held_until
 
 LEADS = 46
 """Two writes each. The room that is left is for facts: five of them may be on the do-not-call list."""
