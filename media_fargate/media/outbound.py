@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 from aws_lambda_powertools import Logger
@@ -49,6 +50,7 @@ class OutboundCall(RunningCall):
     def __init__(self, services: CallServices, org_id: str, call_id: str) -> None:
         super().__init__(services, call_id)
         self._org_id = org_id
+        self._may_ring = False
 
     async def run(self) -> None:
         """Claim, dial, ring, converse, end."""
@@ -74,7 +76,7 @@ class OutboundCall(RunningCall):
             if self.answered:
                 outcome = CallOutcome(end_reason=EndReason.PROVIDER_ERROR, error=outcome.error)
         finally:
-            await self.end(outcome)
+            await self.end(replace(outcome, unrung=not self._may_ring))
 
     async def _claimed(self) -> CallRef | None:
         """The call's place when this process won the right to ring; from then on it must end the row."""
@@ -102,6 +104,7 @@ class OutboundCall(RunningCall):
         await self.services.protect()
         if self.stop_reason:
             return CallOutcome(end_reason=self.stop_reason)
+        self._may_ring = True
         self.leg = leg = await self.services.dial(route.trunk, route.destination, route.caller)
         if self.stop_reason:  # told to end while the INVITE went out
             await leg.hang_up()

@@ -170,6 +170,17 @@ def test_ended_call_is_not_claimed(calls: CallStore, table: Table) -> None:
     assert live(table, keys.UNCLAIMED) == live(table, "node-1") == []
 
 
+@pytest.mark.parametrize(
+    ("claimed", "told", "unrung"), [(False, False, True), (True, False, False), (True, True, True)]
+)
+def test_row_says_whether_a_phone_can_have_rung(calls: CallStore, claimed: bool, told: bool, unrung: bool) -> None:
+    call = calls.create(new_outbound())
+    if claimed:
+        calls.claim_dial(call.ref, "node-1")
+    calls.finish(call.ref, CallOutcome(end_reason=EndReason.SHUTDOWN, unrung=told))
+    assert calls.get_row(call.ref).unrung is unrung
+
+
 def test_outbound_call_rings_and_answers_once(calls: CallStore) -> None:
     call = calls.create(new_outbound())
     calls.claim_dial(call.ref, "node-1")

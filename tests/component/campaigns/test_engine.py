@@ -126,6 +126,7 @@ def test_end_that_is_told_twice_late_or_of_another_call_changes_nothing(world: W
 def test_lost_news_is_made_up_for_by_looking(world: World) -> None:
     refs = placed(world)
     for ref in refs:
+        world.calls.claim_dial(ref, "node")
         world.calls.finish(ref, CallOutcome(end_reason=EndReason.OPT_OUT))
     world.now += timedelta(minutes=4)
     world.moves.ask_overdue(world.campaign())
@@ -151,6 +152,33 @@ def test_nobody_rung_means_the_attempt_does_not_count(world: World) -> None:
     world.moves.call_ended(ORG, ref.call_id)
     lead = next(lead for lead in leads(world) if lead.call_id == ref.call_id)
     assert (lead.status, lead.attempts, lead.outcome) == ("pending", 0, None)
+
+
+def test_lead_whose_call_no_node_took_is_not_lost_with_its_only_attempt(world: World) -> None:
+    world.campaigns.update(ORG, world.campaign_id, {"retry": {"max_attempts": 1}})
+    ref = placed(world)[0]
+    world.calls.finish(ref, CallOutcome(end_reason=EndReason.DIAL_FAILED), unclaimed_only=True)
+    world.moves.call_ended(ORG, ref.call_id)
+    lead = next(lead for lead in leads(world) if lead.call_id == ref.call_id)
+    assert (lead.status, lead.attempts, lead.unrung) == ("pending", 0, 1)
+
+
+def test_lead_of_a_claimed_call_that_may_have_rung_uses_its_attempt(world: World) -> None:
+    world.campaigns.update(ORG, world.campaign_id, {"retry": {"max_attempts": 1}})
+    ref = placed(world)[0]
+    world.calls.claim_dial(ref, "node")
+    world.calls.finish(ref, CallOutcome(end_reason=EndReason.SHUTDOWN))
+    world.moves.call_ended(ORG, ref.call_id)
+    lead = next(lead for lead in leads(world) if lead.call_id == ref.call_id)
+    assert (lead.status, lead.outcome, lead.attempts) == ("failed", "failed", 1)
+
+
+def test_lead_that_can_never_be_rung_ends_with_its_attempts_used(world: World) -> None:
+    world.campaigns.update(ORG, world.campaign_id, {"retry": {"max_attempts": 1}})
+    world._hand_over = lambda ref: world._end(ref, EndReason.NO_CAPACITY)  # type: ignore[method-assign]
+    world.run()
+    assert {(lead.status, lead.attempts, lead.unrung) for lead in leads(world)} == {("failed", 1, 0)}
+    assert not world.rings
 
 
 def test_news_that_cannot_be_read_comes_again_alone(world: World) -> None:

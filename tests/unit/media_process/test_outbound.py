@@ -129,6 +129,7 @@ async def test_refused_dial_fails_the_call(stand: Any, error: Exception) -> None
     stand.order()
     await stand.over()
     assert stand.outcome.end_reason is EndReason.DIAL_FAILED
+    assert not stand.outcome.unrung, "the stack may have sent it after all"
     assert stand.discarded == 1
 
 
@@ -138,6 +139,7 @@ async def test_assistant_that_cannot_speak_never_rings(stand: Any) -> None:
     await stand.over()
     assert stand.outcome.end_reason is EndReason.PROVIDER_ERROR
     assert "dial" not in stand.stages
+    assert stand.outcome.unrung
 
 
 @pytest.mark.parametrize("stage", ["load", "outbound_route", "prepare", "dial", "mark_answered", "session"])
@@ -155,6 +157,7 @@ async def test_shutdown_at_any_stage_ends_the_call(stand: Any, stage: str) -> No
     stand.order()
     await stand.over()
     assert stand.outcome.end_reason is EndReason.SHUTDOWN
+    assert stand.outcome.unrung is ("dial" not in stand.stages)
     assert len(stand.finishes) == 1
     assert stand.leg.closed or "dial" not in stand.stages
 

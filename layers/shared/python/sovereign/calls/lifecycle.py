@@ -186,6 +186,12 @@ class _Ending:
         return seconds_between(self.call.started_at, self.ended_at) if self.call.started_at else 0
 
     @property
+    def unrung(self) -> bool:
+        """A node dials only what it has claimed, and nobody can claim what is over."""
+        never_claimed = self.call.direction == "outbound" and self.call.node_id is None
+        return never_claimed or self.outcome.unrung
+
+    @property
     def byok(self) -> frozenset[str]:
         """What ran on the organization's own keys."""
         return self.call.byok if self.outcome.byok is None else self.outcome.byok
@@ -220,6 +226,7 @@ class _Ending:
             "status": call.status if bridged else outcome.status,
             "end_reason": call.end_reason if bridged else outcome.end_reason,
             "error": outcome.error[:_ERROR_CHARACTERS] if outcome.error else None,
+            "unrung": self.unrung,
             "ended_at": self.ended_at,
             "duration_seconds": self.duration_seconds,
             "transfer": _stored_transfer(call, outcome.transfer) or call.transfer,

@@ -171,6 +171,7 @@ class CallOutcome:
 
     `transfer` is `{"destination", "outcome"}`; `latency` the per-turn figures; `cost` in US dollars, None when unknown.
     `byok` names which of `stt`, `llm`, `tts` ran on the organization's own keys; None: as when the call was answered.
+    `unrung`: nobody's phone can have rung, because no INVITE was sent.
     """
 
     end_reason: EndReason
@@ -180,6 +181,7 @@ class CallOutcome:
     latency: Mapping[str, Any] | None = None
     cost: float | None = None
     byok: frozenset[str] | None = None
+    unrung: bool = False
 
     @property
     def status(self) -> CallStatus:
@@ -209,6 +211,8 @@ class Call:
     """The trunk an outbound call counts against until its end."""
     end_reason: EndReason | None = None
     error: str | None = None
+    unrung: bool = False
+    """It is over, and it is certain that no INVITE was sent for it."""
     started_at: datetime | None = None
     bridged_at: datetime | None = None
     """When the caller was handed over to a second leg that this platform carries: from then on the status is

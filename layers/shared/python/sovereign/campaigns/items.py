@@ -230,6 +230,7 @@ def lead_from_item(item: Item, campaign: Campaign) -> Lead:
         attempts=item["attempts"],
         last_attempt_at=None if last is None else from_wire(last),
         created_at=from_wire(item["created_at"]),
+        unrung=item.get("unrung", 0),
     )
 
 

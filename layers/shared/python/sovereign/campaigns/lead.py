@@ -54,6 +54,8 @@ class Lead:
     attempts: int
     last_attempt_at: datetime | None
     created_at: datetime
+    unrung: int = 0
+    """How many calls in a row, the last ones, rang nobody and did not count."""
 
     def public(self) -> dict[str, Any]:
         """As responses show it."""

@@ -19,14 +19,14 @@ from sovereign.campaigns.items import (
 )
 from sovereign.campaigns.lead import Lead
 from sovereign.campaigns.model import KIND, Campaign
-from sovereign.campaigns.outcomes import Step, next_step
+from sovereign.campaigns.outcomes import CallEnd, Step, next_step
 from sovereign.kernel.clock import Clock, to_wire, utc_now
 from sovereign.kernel.conditions import Condition
 from sovereign.kernel.references import resource_ref
 from sovereign.kernel.table import Attr, ConditionFailed, Item, Ref, Table, Update, Write, present
 
 _ENDED_UNSEEN = EndReason.DIAL_FAILED
-"""What is taken for the end of a call whose row is gone."""
+"""What is taken for the end of a call whose row is gone: it may have rung."""
 
 
 class LeadMoves:
@@ -89,12 +89,11 @@ class LeadMoves:
         fact = campaign_fact(COMPLETED, campaign.org_id, campaign.id, done.version, now)
         return self._done([update, fact])
 
-    def _settle(self, campaign: Campaign, lead: Lead, end: tuple[EndReason, bool]) -> bool:
-        end_reason, answered = end
+    def _settle(self, campaign: Campaign, lead: Lead, end: CallEnd) -> bool:
         step = next_step(
-            end_reason,
-            answered=answered,
+            end,
             attempts=lead.attempts,
+            unrung=lead.unrung,
             retry=campaign.settings.retry,
             now=self._clock(),
             ended_for_good=not campaign.is_open,
@@ -108,13 +107,13 @@ class LeadMoves:
 
     def _finish(self, campaign: Campaign, lead: Lead, step: Step, condition: Condition, less: dict[str, int]) -> bool:
         now = self._clock()
-        waits = {}
+        waits, unrung = {}, 0 if step.counted else lead.unrung + 1
         if step.due_at is not None:
             shard = waiting_shard(campaign.id, lead.timezone, lead.number)
             waits = {"due_shard": shard, "due_at": to_wire(step.due_at)}
         update = Update(
             lead_ref(campaign.org_id, campaign.id, lead.id),
-            set={"status": step.status, "outcome": step.outcome, **waits},
+            set={"status": step.status, "outcome": step.outcome, "unrung": unrung, **waits},
             add={} if step.counted else {"attempts": -1},
             remove=() if waits else ("due_shard", "due_at"),
             condition=condition,
@@ -145,14 +144,14 @@ class LeadMoves:
         return True
 
 
-def _end_of(row: Item | None) -> tuple[EndReason, bool] | None:
-    """The end reason of a call and whether it was answered; None while it runs."""
+def _end_of(row: Item | None) -> CallEnd | None:
+    """How a call ended; None while it runs."""
     if row is None:
-        return _ENDED_UNSEEN, False
+        return CallEnd(_ENDED_UNSEEN)
     call = call_from_item(row)
     if not call.is_over:  # a bridged one has its last status while the lead is still on the line
         return None
-    return call.end_reason or _ENDED_UNSEEN, call.started_at is not None
+    return CallEnd(call.end_reason or _ENDED_UNSEEN, call.started_at is not None, call.unrung)
 
 
 def _waits(due_at: str) -> Condition:

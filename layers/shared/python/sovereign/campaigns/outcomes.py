@@ -12,8 +12,12 @@ Outcome = Literal["answered", "voicemail", "opt_out", "busy", "no_answer", "fail
 NOT_RUNG: frozenset[EndReason] = frozenset(
     {EndReason.NO_CAPACITY, EndReason.INSUFFICIENT_CREDITS, EndReason.ASSISTANT_INACTIVE, EndReason.NO_ASSISTANT}
 )
-"""Nobody was rung: the attempt does not count."""
-NOT_RUNG_DELAY = timedelta(seconds=60)
+"""Ends of calls that were never made."""
+NOT_RUNG_DELAY, LONGEST_NOT_RUNG_DELAY = timedelta(seconds=60), timedelta(hours=1)
+"""The delay doubles each time: what is in the way may last."""
+MOST_UNRUNG = 10
+"""So many calls in a row nobody was rung by are given back (over some five hours); one more is a failed attempt, so
+that a lead which can never be dialled ends too."""
 
 _OUTCOMES: dict[EndReason, Outcome] = {
     EndReason.DIAL_BUSY: "busy",
@@ -44,6 +48,21 @@ _STATUS: dict[Outcome, LeadStatus] = {
 
 
 @dataclass(frozen=True)
+class CallEnd:
+    """The end of a lead's call; `unrung` as in `Call`."""
+
+    reason: EndReason
+    answered: bool = False
+    unrung: bool = False
+
+    @property
+    def rang_nobody(self) -> bool:
+        """Whether the attempt was none. A destination that is not allowed stays so: that settles the lead."""
+        settled = self.reason is EndReason.DESTINATION_NOT_ALLOWED
+        return (self.unrung and not settled) or self.reason in NOT_RUNG
+
+
+@dataclass(frozen=True)
 class Step:
     """What becomes of the lead: `due_at` is the next attempt's moment, None when it is over.
 
@@ -56,25 +75,27 @@ class Step:
     counted: bool = True
 
 
-def outcome_of(end_reason: EndReason, *, answered: bool) -> Outcome:
+def outcome_of(end: CallEnd) -> Outcome:
     """What a lead sees of a call's end. A call that broke down after it was answered counts as failed too."""
-    if end_reason in _OUTCOMES:
-        return _OUTCOMES[end_reason]
-    if end_reason in _TECHNICAL or not answered:
+    if end.reason in _OUTCOMES:
+        return _OUTCOMES[end.reason]
+    if end.reason in _TECHNICAL or not end.answered:
         return "failed"
     return "answered"
 
 
 def next_step(
-    end_reason: EndReason, *, answered: bool, attempts: int, retry: Retry, now: datetime, ended_for_good: bool
+    end: CallEnd, *, attempts: int, unrung: int = 0, retry: Retry, now: datetime, ended_for_good: bool
 ) -> Step:
-    """The lead after its call ended at `now`; `attempts` counts that call.
+    """The lead after its call ended at `now`; `attempts` counts that call, `unrung` how many before it, since the last
+    one that counted, rang nobody.
 
     `ended_for_good`: the campaign takes no further attempts (it was cancelled).
     """
-    if end_reason in NOT_RUNG:
-        return Step("pending", None, now + NOT_RUNG_DELAY, counted=False)
-    outcome = outcome_of(end_reason, answered=answered)
+    if end.rang_nobody and unrung < MOST_UNRUNG:
+        delay = min(NOT_RUNG_DELAY * 2**unrung, LONGEST_NOT_RUNG_DELAY)
+        return Step("pending", None, now + delay, counted=False)
+    outcome = outcome_of(end)
     rule = retry.rule(outcome)
     if rule is not None and rule.retry and attempts < retry.max_attempts and not ended_for_good:
         minutes = rule.delay_minutes or retry.delay_minutes
