@@ -173,6 +173,25 @@ def test_lead_of_a_claimed_call_that_may_have_rung_uses_its_attempt(world: World
     assert (lead.status, lead.outcome, lead.attempts) == ("failed", "failed", 1)
 
 
+def test_calls_that_rang_nobody_do_not_use_up_the_day_of_a_number(world: World) -> None:
+    world.campaigns.update(ORG, world.campaign_id, {"retry": {"max_attempts_per_day": 1}})
+    turned_away = 0
+
+    def turn_away_twice(ref: CallRef) -> None:
+        nonlocal turned_away
+        turned_away += 1
+        if turned_away <= 2 * len(leads(world)):
+            world._end(ref, EndReason.NO_CAPACITY)
+        else:
+            World._hand_over(world, ref)
+
+    world._hand_over = turn_away_twice  # type: ignore[method-assign]
+    began = world.now
+    world.run()
+    assert len(world.rings) == len(leads(world))
+    assert world.now - began < timedelta(hours=1)
+
+
 def test_lead_that_can_never_be_rung_ends_with_its_attempts_used(world: World) -> None:
     world.campaigns.update(ORG, world.campaign_id, {"retry": {"max_attempts": 1}})
     world._hand_over = lambda ref: world._end(ref, EndReason.NO_CAPACITY)  # type: ignore[method-assign]

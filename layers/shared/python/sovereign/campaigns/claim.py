@@ -6,7 +6,7 @@ condition and has rung nobody.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -44,6 +44,15 @@ def link_ref(org_id: str, call_id: str) -> Ref:
     return Ref(keys.own_key(org_id, call_id), "CAMPAIGN")
 
 
+def attempts_of_day(org_id: str, phone_number: str, day: str, by: int, now: datetime) -> Update:
+    """Counts attempts at a number on one of its days, or (-1) takes one back that rang nobody."""
+    return Update(
+        Ref(f"ORG#{org_id}#DIALLED#{day}", phone_number),
+        set={"expires_at": int((now.astimezone(UTC) + _DAY_KEPT).timestamp())},
+        add={"attempts": by},
+    )
+
+
 @dataclass(frozen=True)
 class Claim:
     """One attempt at a lead, as `campaign` and `lead` were read; `due_at` is the lead's mark as it was found."""
@@ -56,12 +65,17 @@ class Claim:
     def writes(self, call_id: str) -> Sequence[tuple[Write, Meaning]]:
         """Each write with what its failed condition means."""
         org_id = self.campaign.org_id
-        link = {**link_ref(org_id, call_id)._asdict(), "campaign_id": self.campaign.id, "lead_id": self.lead.id}
+        link = {
+            **link_ref(org_id, call_id)._asdict(),
+            "campaign_id": self.campaign.id,
+            "lead_id": self.lead.id,
+            "day": self._day,
+        }
         writes: list[tuple[Write, Meaning]] = [
             (self._lead(call_id), _lost),
             (self._campaign(), _lost),
             (Put(link, absent), _lost),
-            (self._day(), lambda _old: DailyLimitError()),
+            (self._attempts_of_day(), lambda _old: DailyLimitError()),
         ]
         if listed := entry_ref(org_id, self.lead.phone_number):
             writes.append((Check(listed, absent), lambda _old: ListedError()))
@@ -104,15 +118,14 @@ class Claim:
             condition=our_turn(campaign) & same_pace & _below("calling_leads", campaign.settings.max_concurrency),
         )
 
-    def _day(self) -> Update:
+    @property
+    def _day(self) -> str:
         zone = ZoneInfo(self.lead.timezone or self.campaign.settings.timezone)
-        day = self.now.astimezone(zone).date().isoformat()
-        return Update(
-            Ref(f"ORG#{self.campaign.org_id}#DIALLED#{day}", self.lead.phone_number),
-            set={"expires_at": int((self.now.astimezone(UTC) + _DAY_KEPT).timestamp())},
-            add={"attempts": 1},
-            condition=_below("attempts", self.campaign.settings.retry.max_attempts_per_day),
-        )
+        return self.now.astimezone(zone).date().isoformat()
+
+    def _attempts_of_day(self) -> Update:
+        counted = attempts_of_day(self.campaign.org_id, self.lead.phone_number, self._day, 1, self.now)
+        return replace(counted, condition=_below("attempts", self.campaign.settings.retry.max_attempts_per_day))
 
 
 def our_turn(campaign: Campaign) -> Condition:

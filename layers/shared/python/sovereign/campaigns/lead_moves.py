@@ -1,13 +1,14 @@
 """How leads and campaigns end: each move one transaction with the counts and the fact. Late or repeated news is
 recognised by the call it is about, and changes nothing."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from sovereign.calls import keys
 from sovereign.calls.items import call_from_item
 from sovereign.calls.model import CallRef, EndReason
-from sovereign.campaigns.claim import ASK_AFTER, link_ref
+from sovereign.campaigns.claim import ASK_AFTER, attempts_of_day, link_ref
 from sovereign.campaigns.facts import COMPLETED, campaign_fact, lead_fact
 from sovereign.campaigns.items import (
     calling_shard,
@@ -55,7 +56,7 @@ class LeadMoves:
         if lead.status != "calling" or lead.call_id != call_id:
             return False
         end = _end_of(next((found[row] for row in rows if row in found), None))
-        return end is not None and self._settle(campaign, lead, end)
+        return end is not None and self._settle(campaign, lead, end, link.get("day"))
 
     def ask_overdue(self, campaign: Campaign) -> None:
         """Look at the calls of which nothing was heard for long; one that still runs is looked at later again."""
@@ -89,23 +90,37 @@ class LeadMoves:
         fact = campaign_fact(COMPLETED, campaign.org_id, campaign.id, done.version, now)
         return self._done([update, fact])
 
-    def _settle(self, campaign: Campaign, lead: Lead, end: CallEnd) -> bool:
+    def _settle(self, campaign: Campaign, lead: Lead, end: CallEnd, day: str | None) -> bool:
+        """`day` is the one on which the number's attempt was counted."""
+        now = self._clock()
         step = next_step(
             end,
             attempts=lead.attempts,
             unrung=lead.unrung,
             retry=campaign.settings.retry,
-            now=self._clock(),
+            now=now,
             ended_for_good=not campaign.is_open,
         )
         during = Attr("status").eq("calling") & Attr("call_id").eq(lead.call_id)
-        moved = self._finish(campaign, lead, step, during, {"calling_leads": -1})
+        back: list[Write] = []
+        if day and not step.counted:
+            back.append(attempts_of_day(campaign.org_id, lead.phone_number, day, -1, now))
+        moved = self._finish(campaign, lead, step, during, {"calling_leads": -1}, also=back)
         counts = campaign.stored_counts
         if moved and step.due_at is None and counts.pending == 0 and counts.calling <= 1:
             self.complete(campaign)
         return moved
 
-    def _finish(self, campaign: Campaign, lead: Lead, step: Step, condition: Condition, less: dict[str, int]) -> bool:
+    def _finish(
+        self,
+        campaign: Campaign,
+        lead: Lead,
+        step: Step,
+        condition: Condition,
+        less: dict[str, int],
+        *,
+        also: Sequence[Write] = (),
+    ) -> bool:
         now = self._clock()
         waits, unrung = {}, 0 if step.counted else lead.unrung + 1
         if step.due_at is not None:
@@ -124,6 +139,7 @@ class LeadMoves:
         writes: list[Write] = [
             update,
             Update(resource_ref(campaign.org_id, KIND, campaign.id), add=moves, condition=present),
+            *also,
         ]
         if step.due_at is None:
             told = {"status": step.status, "outcome": step.outcome, "call_id": lead.call_id, "attempts": lead.attempts}
