@@ -156,6 +156,19 @@ def test_dial_is_claimed_by_exactly_one_node(calls: CallStore, table: Table) -> 
     assert calls.get_row(call.ref).status is CallStatus.CONNECTING
 
 
+def test_call_is_not_claimed_once_it_may_not_be_dialled_any_more(
+    calls: CallStore, clock: FakeClock, table: Table
+) -> None:
+    in_time, late = (calls.create(new_outbound(dial_before=clock() + timedelta(seconds=5))) for _ in range(2))
+    clock.advance(seconds=4.999)
+    assert calls.claim_dial(in_time.ref, "node-1")
+    clock.advance(seconds=0.001)
+    assert not calls.claim_dial(late.ref, "node-1")
+    ended = calls.get_row(late.ref)
+    assert (ended.status, ended.end_reason, ended.unrung) == (CallStatus.FAILED, EndReason.DIAL_FAILED, True)
+    assert live(table, keys.UNCLAIMED) == []
+
+
 def test_claimed_call_is_not_ended_by_who_ends_unclaimed_ones_only(calls: CallStore) -> None:
     call = calls.create(new_outbound())
     calls.claim_dial(call.ref, "node-1")

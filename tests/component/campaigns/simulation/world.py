@@ -3,7 +3,7 @@ the phones, the state machine and the users are made up from a seed.
 
 Everything that can go wrong does: writes are interrupted before and after they commit, executions die, run twice or
 meet each other between two steps, ends of calls are told late, twice or never, calls are lost between their row and the
-node. The limits campaigns share are looked after at every call.
+node, or reach it late. The limits campaigns share are looked after at every call.
 """
 
 import random
@@ -11,8 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import NamedTuple, TypeVar, cast
-from zoneinfo import ZoneInfo
+from typing import TypeVar, cast
 
 from sovereign.assistants.settings import AssistantSettings
 from sovereign.assistants.store import AssistantStore
@@ -44,8 +43,6 @@ from tests.component.campaigns.simulation.chances import (
     TELLS,
     CrashError,
     NoDialler,
-    OutOfHoursError,
-    inside,
 )
 from tests.component.campaigns.simulation.limits import check_given_back, check_kept
 from tests.component.campaigns.simulation.memory_table import MemoryTable
@@ -56,21 +53,13 @@ from tests.component.campaigns.simulation.plans import (
     drawn_trunk,
     drawn_window,
 )
+from tests.component.campaigns.simulation.promises import Promises, Ring
 from tests.component.campaigns.simulation.virtual import VirtualTime
 
 LONGEST = timedelta(days=40)
 LEADS_APART = 100_000
 """Between the numbers of two campaigns' leads."""
 T = TypeVar("T")
-
-
-class Ring(NamedTuple):
-    """A phone that rang."""
-
-    number: str
-    attempt: int
-    at: datetime
-    campaign_id: str
 
 
 class World:
@@ -92,7 +81,7 @@ class World:
         self.calm = calm
         self.time = VirtualTime(self.chance.choice(CHANGES))
         self.table = MemoryTable()
-        self.rings: list[Ring] = []
+        self._promises = Promises()
         self.windows: dict[str, CampaignSettings] = {}
         self.turns = 0
         self._counted = -1
@@ -117,6 +106,11 @@ class World:
     @now.setter
     def now(self, moment: datetime) -> None:
         self.time.now = moment
+
+    @property
+    def rings(self) -> list[Ring]:
+        """Every phone that rang."""
+        return self._promises.rings
 
     @property
     def requests(self) -> int:
@@ -248,6 +242,7 @@ class World:
         except DomainError:
             return
         self.windows[campaign_id] = campaign.settings
+        self._promises.moved(campaign_id, campaign.status, self.now)
         if self.calm or self.chance.random() < 0.9:
             self._in(1, lambda: self._survived(lambda: self.attendance.see_to(ORG, campaign_id)))
         self._in(60, lambda: self._survived(self.attendance.sweep))
@@ -291,35 +286,52 @@ class World:
         if not self.calm and self.chance.random() < 0.03:
             self._in(150, self._reap)
             return
+        settings = self.windows[self._lead_of(ref).campaign_id]
+        if self.calm or self.chance.random() < 0.7:
+            self._take(ref, settings)
+        else:
+            late = self.chance.choice([1, 5, 30])
+            self._in(self.chance.uniform(0, late), lambda: self._take(ref, settings))
+
+    def _take(self, ref: CallRef, settings: CampaignSettings) -> None:
+        """A node is asked, sooner or later; `settings` are those of the commit."""
         if not self.calm and self.chance.random() < 0.05:
             self._end(ref, EndReason.NO_CAPACITY)
             return
         with self._undisturbed():
-            assert self.calls.claim_dial(ref, "node")
-        self._rang(ref)
+            taken = self.calls.claim_dial(ref, "node")
+        if not taken:
+            self._tell(ref)
+            return
+        if not self.calm and self.chance.random() < 0.02:
+            self._end(ref, EndReason.SHUTDOWN, unrung=True)
+            return
+        self._rang(ref, settings)
         reason = self.chance.choice([*TELLS])
         answered_after, ends_after = self.chance.uniform(1, 10), self.chance.uniform(10, 200)
         if TELLS[reason]:
             self._in(answered_after, lambda: self.calls.mark_answered(ref))
         self._in(self._call_seconds if self.calm else ends_after, lambda: self._end(ref, reason))
 
-    def _rang(self, ref: CallRef) -> None:
+    def _rang(self, ref: CallRef, settings: CampaignSettings) -> None:
         with self._unseen():
             call = self.calls.get_row(ref)
-        link = self.table.items[link_ref(ORG, ref.call_id).pk]["CAMPAIGN"]
-        at = lead_ref(ORG, link["campaign_id"], link["lead_id"])
-        lead = lead_from_item(self.table.items[at.pk][at.sk], self.campaign(link["campaign_id"]))
+        lead = self._lead_of(ref)
         assert (lead.status, lead.call_id) == ("calling", ref.call_id)
         assert call.caller_phone == lead.phone_number
-        self.rings.append(Ring(lead.phone_number, lead.attempts, self.now, lead.campaign_id))
-        settings = self.windows[lead.campaign_id]
-        zone = ZoneInfo(lead.timezone or settings.timezone)
-        if not inside(self.now.astimezone(zone), settings):
-            raise OutOfHoursError(self.now, zone.key, settings)
+        self._promises.rang(lead, settings, self.now)
 
-    def _end(self, ref: CallRef, reason: EndReason) -> None:
+    def _lead_of(self, ref: CallRef) -> Lead:
+        link = self.table.items[link_ref(ORG, ref.call_id).pk]["CAMPAIGN"]
+        at = lead_ref(ORG, link["campaign_id"], link["lead_id"])
+        return lead_from_item(self.table.items[at.pk][at.sk], self.campaign(link["campaign_id"]))
+
+    def _end(self, ref: CallRef, reason: EndReason, *, unrung: bool = False) -> None:
         with self._undisturbed():
-            self.calls.finish(ref, CallOutcome(end_reason=reason))
+            self.calls.finish(ref, CallOutcome(end_reason=reason, unrung=unrung))
+        self._tell(ref)
+
+    def _tell(self, ref: CallRef) -> None:
         if not self.calm and self.chance.random() < 0.03:
             return  # nobody is told
         for _ in range(1 if self.calm else self.chance.choice([1, 1, 1, 2, 3])):

@@ -16,7 +16,7 @@ from sovereign.kernel.table import Attr, Item, Update
 __all__ = ["call_from_item", "call_with_content", "from_json", "json_bytes", "row_item", "row_update", "to_json"]
 
 _JSON = frozenset({"metadata", "transfer", "latency", "notification"})
-_MOMENTS = frozenset({"created_at", "updated_at", "started_at", "bridged_at", "ended_at"})
+_MOMENTS = frozenset({"created_at", "updated_at", "dial_before", "started_at", "bridged_at", "ended_at"})
 _CONTENT = frozenset({"messages", "summary", "analysis_result", "analysis_error"})
 _COLUMNS = tuple(f.name for f in fields(Call) if f.name != "ref" and f.name not in _CONTENT)
 

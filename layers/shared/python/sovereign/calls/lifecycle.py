@@ -28,6 +28,7 @@ REPORT_OVERDUE_AFTER: Final = timedelta(minutes=4)
 
 _ATTEMPTS: Final = 40
 _ERROR_CHARACTERS: Final = 1000
+_TOO_LATE: Final = CallOutcome(end_reason=EndReason.DIAL_FAILED, error="No media node took the call in time")
 _UNBILLED: Final = frozenset({CallStatus.REJECTED, CallStatus.INSUFFICIENT_CREDITS})
 """Answered only to speak an announcement."""
 
@@ -36,10 +37,16 @@ class CallLifecycle(CallStart):
     """The part of the call store that moves calls on and ends them."""
 
     def claim_dial(self, ref: CallRef, node_id: str) -> bool:
-        """Win the right to ring an outbound call: True for exactly one node, once. False: do not dial."""
+        """Win the right to ring an outbound call: True for exactly one node, once. False: do not dial.
+
+        Ends a call that may not be dialled any more, for its place is wanted and the next order would be as late.
+        """
 
         def step(call: Call) -> Change | None:
             if call.status is not CallStatus.CONNECTING or call.node_id is not None:
+                return None
+            if call.dial_before is not None and self._clock() >= call.dial_before:
+                self.finish(ref, _TOO_LATE, unclaimed_only=True)
                 return None
             waiting = Delete(keys.live_call_ref(keys.UNCLAIMED, ref))
             return Change({"node_id": node_id}, writes=[waiting, live_call_write(ref, node_id, self._clock())])

@@ -144,7 +144,7 @@ class NewCall:
     """What is known when a call starts. `caller_phone` is the person's number in both directions, `assistant_phone`
     the organization's own; both E.164, None on web calls.
 
-    `trunk_id` is the trunk an outbound call counts against.
+    `trunk_id` is the trunk an outbound call counts against; from `dial_before` on no node may claim it any more.
     `ringing` starts an inbound call at status `ringing` (with its fact) instead of `connecting`.
     `metadata` is the assistant's own, with whatever secrets: the row gets it masked.
     `private` is the assistant's gdpr_mode: numbers and content then lie encrypted outside the call's row.
@@ -160,6 +160,7 @@ class NewCall:
     business_name: str | None = None
     number_id: str | None = None
     trunk_id: str | None = None
+    dial_before: datetime | None = None
     metadata: Mapping[str, Any] | None = None
     private: bool = False
     ringing: bool = False
@@ -209,6 +210,8 @@ class Call:
     number_id: str | None = None
     trunk_id: str | None = None
     """The trunk an outbound call counts against until its end."""
+    dial_before: datetime | None = None
+    """From when on nobody may claim an outbound call any more: what allowed it has been looked at too long ago."""
     end_reason: EndReason | None = None
     error: str | None = None
     unrung: bool = False

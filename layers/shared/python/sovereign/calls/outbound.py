@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Protocol
 
 from sovereign.assistants.effective import named_in, transient, with_override
@@ -53,6 +54,8 @@ class OutboundOrder:
     metadata: Mapping[str, Any] | None = None
     system_message: str | None = None
     """The instructions instead of the assistant's own."""
+    dial_before: datetime | None = None
+    """From then on no node may take the call any more; it then ends as one nobody took."""
 
 
 GuardedWrites = Callable[[str], Sequence[tuple[Write, Meaning]]]
@@ -238,6 +241,7 @@ def _new_call(order: OutboundOrder, org_id: str, context: OutboundContext, chose
         business_name=chosen.settings.business_name,
         number_id=context.number.id,
         trunk_id=context.trunk.id,
+        dial_before=order.dial_before,
         metadata=chosen.settings.metadata,
         private=chosen.settings.gdpr_mode,
     )

@@ -149,6 +149,7 @@ def _first_state(new: NewCall, counter: Item | None, node_id: str | None, now: d
         business_name=new.business_name,
         number_id=new.number_id,
         trunk_id=new.trunk_id,
+        dial_before=new.dial_before,
         metadata=masked(new.metadata),
         private=new.private,
         sequence=1 if new.ringing else 0,

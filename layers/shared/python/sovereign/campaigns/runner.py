@@ -23,7 +23,7 @@ from sovereign.campaigns.pacing import Pace
 from sovereign.campaigns.room import LONGEST_NAP, SharedRoom
 from sovereign.campaigns.template import MissingVariableError, fill
 from sovereign.campaigns.waiting import WaitingLeads
-from sovereign.campaigns.window import UnknownZoneError, Window
+from sovereign.campaigns.window import MARGIN, UnknownZoneError, Window
 from sovereign.do_not_call import entry_ref
 from sovereign.kernel.backoff import chance
 from sovereign.kernel.clock import Clock, to_wire
@@ -252,6 +252,7 @@ class CampaignRunner:
             number_id=settings.number_id,
             assistant_id=settings.agent_id,
             system_message=message,
+            dial_before=claim.now + MARGIN,
         )
         return self.outbound.commit(claim.campaign.org_id, order, claim.writes)
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 from sovereign.campaigns.schedule import zones
 
 MARGIN = timedelta(seconds=5)
-"""From the decision to the first ring: a window that closes within it counts as closed."""
+"""A call may be taken by a node for so long after the decision; a window that closes within it counts as closed."""
 _DAY = timedelta(days=1)
 _LOOK_AGAIN = timedelta(days=1)
 """Where no opening is found in two weeks (a window shorter than the margin): look again tomorrow."""
