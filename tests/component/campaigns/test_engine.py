@@ -1,7 +1,8 @@
 """The engine step by step: what a claim holds, what stops it, and how news changes nothing twice."""
 
 import json
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -9,9 +10,11 @@ from functions.campaign_tasks.news import hear
 from sovereign.calls import keys
 from sovereign.calls.load import trunk_calls
 from sovereign.calls.model import CallOutcome, CallRef, EndReason
-from sovereign.campaigns.lead import Lead
+from sovereign.campaigns.lead import Lead, NewLead
+from sovereign.campaigns.model import Campaign
 from sovereign.campaigns.pacing import BURST_MS, Pace
 from sovereign.campaigns.template import MissingVariableError, fill
+from sovereign.campaigns.waiting import WaitingLeads
 from sovereign.do_not_call import DoNotCallStore, Listing
 from sovereign.kernel.table import Ref
 from tests.component.calls.harness import ORG
@@ -42,6 +45,19 @@ def leads(world: World) -> list[Lead]:
 def placed(world: World) -> list[CallRef]:
     made: list[CallRef] = []
     world._hand_over = made.append  # type: ignore[method-assign]
+    world.runner_of().run(ORG, world.campaign_id, attend(world))
+    return made
+
+
+def taken(world: World) -> list[CallRef]:
+    """Calls of a turn that a node has claimed."""
+    made: list[CallRef] = []
+
+    def take(ref: CallRef) -> None:
+        assert world.calls.claim_dial(ref, "node")
+        made.append(ref)
+
+    world._hand_over = take  # type: ignore[method-assign]
     world.runner_of().run(ORG, world.campaign_id, attend(world))
     return made
 
@@ -124,9 +140,8 @@ def test_end_that_is_told_twice_late_or_of_another_call_changes_nothing(world: W
 
 
 def test_lost_news_is_made_up_for_by_looking(world: World) -> None:
-    refs = placed(world)
+    refs = taken(world)
     for ref in refs:
-        world.calls.claim_dial(ref, "node")
         world.calls.finish(ref, CallOutcome(end_reason=EndReason.OPT_OUT))
     world.now += timedelta(minutes=4)
     world.moves.ask_overdue(world.campaign())
@@ -134,8 +149,7 @@ def test_lost_news_is_made_up_for_by_looking(world: World) -> None:
 
 
 def test_lead_that_speaks_with_a_second_leg_is_still_being_called(world: World) -> None:
-    ref = placed(world)[0]
-    world.calls.claim_dial(ref, "node")
+    ref = taken(world)[0]
     world.calls.mark_answered(ref)
     assert world.calls.mark_transferred(ref, {"destination": "+31201234567", "outcome": "succeeded"})
     world.now += timedelta(minutes=4)
@@ -165,8 +179,7 @@ def test_lead_whose_call_no_node_took_is_not_lost_with_its_only_attempt(world: W
 
 def test_lead_of_a_claimed_call_that_may_have_rung_uses_its_attempt(world: World) -> None:
     world.campaigns.update(ORG, world.campaign_id, {"retry": {"max_attempts": 1}})
-    ref = placed(world)[0]
-    world.calls.claim_dial(ref, "node")
+    ref = taken(world)[0]
     world.calls.finish(ref, CallOutcome(end_reason=EndReason.SHUTDOWN))
     world.moves.call_ended(ORG, ref.call_id)
     lead = next(lead for lead in leads(world) if lead.call_id == ref.call_id)
@@ -225,6 +238,35 @@ def test_campaign_that_never_had_a_lead_waits_for_its_first(world: World) -> Non
     assert world.attendance.see_to(ORG, empty.id)
     assert world.runner_of().run(ORG, empty.id, 1).next == "wait"
     assert world.campaigns.get(ORG, empty.id).status == "scheduled"
+
+
+def test_lead_added_while_the_engine_decides_to_wait_is_called_at_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    late = NewLead.model_construct(phone_number="+31207654321", variables={}, timezone=None)
+    look = WaitingLeads.next_due
+
+    def added_meanwhile(waiting: WaitingLeads, campaign: Campaign, zones: Sequence[str]) -> datetime | None:
+        found = look(waiting, campaign, zones)
+        monkeypatch.undo()
+        world.now += timedelta(milliseconds=1)
+        world.leads.add(ORG, world.campaign_id, [late])
+        return found
+
+    world.campaigns.update(ORG, world.campaign_id, {"retry": {"max_attempts": 2, "delay_minutes": 600}})
+    world._hand_over = lambda ref: call_is_busy(world, ref)  # type: ignore[method-assign]
+    monkeypatch.setattr(WaitingLeads, "next_due", added_meanwhile)
+    generation = attend(world)
+    while (turn := world.runner_of().run(ORG, world.campaign_id, generation)).next == "again":
+        world.now += timedelta(seconds=1)
+    assert turn.next == "wait"
+    assert [lead.attempts for lead in leads(world) if lead.phone_number == late.phone_number] == [1]
+
+
+def call_is_busy(world: World, ref: CallRef) -> None:
+    world.calls.claim_dial(ref, "node")
+    world.calls.finish(ref, CallOutcome(end_reason=EndReason.DIAL_BUSY))
+    world.moves.call_ended(ORG, ref.call_id)
 
 
 def test_facts_of_a_whole_campaign_are_told_once_each(world: World) -> None:

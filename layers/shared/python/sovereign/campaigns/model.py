@@ -125,7 +125,8 @@ class Run:
     """What the engine keeps on a campaign. `generation` rises with each execution that may dial for it: an older one
     finds that it is not its turn. `next_call_ms` paces it; `started_at` is when it was first started. `dialled` counts
     the calls since, `minute_dialled` those of the Unix `minute`, `last_minute_dialled` those of the one before; `hold`
-    is why nothing can be dialled at all for the moment."""
+    is why nothing can be dialled at all for the moment. `due_at` is the mark by which the sweep finds it: whoever adds
+    leads or changes it sets it to that moment, so one that was seen and is still there means that nobody did."""
 
     generation: int = 0
     next_call_ms: int | None = None
@@ -135,6 +136,7 @@ class Run:
     minute_dialled: int = 0
     last_minute_dialled: int = 0
     hold: str | None = None
+    due_at: str | None = None
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from sovereign.kernel.clock import Clock, to_wire
 from sovereign.kernel.errors import DestinationNotAllowedError, DomainError, UnavailableError
 from sovereign.kernel.phone import check_e164
 from sovereign.kernel.references import resource_ref
-from sovereign.kernel.table import ConditionFailed, Item, Table, Update
+from sovereign.kernel.table import Attr, ConditionFailed, Item, Table, Update
 
 TURN = timedelta(seconds=50)
 IDLE = timedelta(seconds=65)
@@ -91,6 +91,7 @@ class CampaignRunner:
     chance: Callable[[], float] = chance
     waiting: WaitingLeads = field(init=False)
     _attended_at: datetime = field(init=False)
+    _due_at: str | None = field(init=False, default=None)
     _counter: Item | None = field(init=False, default=None)
     _room: SharedRoom = field(init=False)
 
@@ -101,19 +102,23 @@ class CampaignRunner:
         deadline = self.clock() + TURN
         try:
             campaign = self._load(org_id, campaign_id, generation)
+            self._attended_at = self.clock()
             self._attend(campaign)
             self.moves.ask_overdue(campaign)
             while self.clock() < deadline:
                 campaign = self._load(org_id, campaign_id, generation)
                 if self.clock() >= self._attended_at + _RENEWED_EACH:
                     self._attend(campaign)
-                self._step(campaign)
+                try:
+                    self._step(campaign)
+                except _WaitError as wait:
+                    if self._attend(campaign, wait):
+                        return Turn("wait", wait.until)
+                    self.waiting = WaitingLeads(self.table)  # what was read may be older than what was added
+                    self.sleep(LONGEST_NAP)
             self._attend(self._load(org_id, campaign_id, generation))
         except _StoppedError:
             return Turn("done")
-        except _WaitError as wait:
-            self._attend_wait(org_id, campaign_id, generation, wait)
-            return Turn("wait", wait.until)
         return Turn("again")
 
     def _load(self, org_id: str, campaign_id: str, generation: int) -> Campaign:
@@ -123,27 +128,25 @@ class CampaignRunner:
         if item is None:
             raise _StoppedError
         campaign = campaign_from_item(item)
+        self._due_at = campaign.run.due_at
         if campaign.status != "scheduled" or campaign.run.generation != generation:
             raise _StoppedError
         return campaign
 
-    def _attend(self, campaign: Campaign, wait: _WaitError | None = None) -> None:
-        """Tell the minute's sweep until when it need not look."""
-        self._attended_at = self.clock()
-        until = (wait.until if wait else self._attended_at) + UNATTENDED_AFTER
+    def _attend(self, campaign: Campaign, wait: _WaitError | None = None) -> bool:
+        """Tell the minute's sweep until when it need not look; False when the campaign was changed, or leads were
+        added, since it was read: then the mark stays, so that they are not slept over."""
+        now = self.clock()
+        until = to_wire((wait.until if wait else now) + UNATTENDED_AFTER)
         hold = wait.hold if wait else campaign.run.hold
         ref = resource_ref(campaign.org_id, KIND, campaign.id)
+        unchanged = our_turn(campaign) & Attr("due_at").eq(self._due_at)
         try:
-            self.table.update(Update(ref, set={"due_at": to_wire(until), "hold": hold}, condition=our_turn(campaign)))
+            self.table.update(Update(ref, set={"due_at": until, "hold": hold}, condition=unchanged))
         except ConditionFailed:
-            return  # changed at the same time: the next look finds what it is now
-
-    def _attend_wait(self, org_id: str, campaign_id: str, generation: int, wait: _WaitError) -> None:
-        try:
-            campaign = self._load(org_id, campaign_id, generation)
-        except _StoppedError:
-            return
-        self._attend(campaign, wait)
+            return False
+        self._attended_at, self._due_at = now, until
+        return True
 
     def _step(self, campaign: Campaign) -> None:
         """Wait for what has to be waited for, or dial one lead."""
