@@ -10,7 +10,7 @@ from functions.campaign_tasks.news import hear
 from sovereign.calls import keys
 from sovereign.calls.load import trunk_calls
 from sovereign.calls.model import CallOutcome, CallRef, EndReason
-from sovereign.campaigns.lead import Lead, NewLead
+from sovereign.campaigns.lead import NewLead
 from sovereign.campaigns.model import Campaign
 from sovereign.campaigns.pacing import BURST_MS, Pace
 from sovereign.campaigns.template import MissingVariableError, fill
@@ -19,6 +19,7 @@ from sovereign.do_not_call import DoNotCallStore, Listing
 from sovereign.kernel.table import Ref
 from tests.component.calls.harness import ORG
 from tests.component.campaigns.simulation.world import World
+from tests.component.campaigns.stepping import attend, call_is_busy, leads, placed, taken
 
 
 @pytest.fixture(autouse=True)
@@ -30,35 +31,6 @@ def _local(monkeypatch: pytest.MonkeyPatch) -> None:
 def world() -> World:
     made = World(3, calm=True)
     made.campaigns.update(ORG, made.campaign_id, {"status": "scheduled"})
-    return made
-
-
-def attend(world: World) -> int:
-    assert world.attendance.see_to(ORG, world.campaign_id)
-    return world.campaign().run.generation
-
-
-def leads(world: World) -> list[Lead]:
-    return list(world.leads.page(ORG, world.campaign_id, limit=1000, offset=0).leads)
-
-
-def placed(world: World) -> list[CallRef]:
-    made: list[CallRef] = []
-    world._hand_over = made.append  # type: ignore[method-assign]
-    world.runner_of().run(ORG, world.campaign_id, attend(world))
-    return made
-
-
-def taken(world: World) -> list[CallRef]:
-    """Calls of a turn that a node has claimed."""
-    made: list[CallRef] = []
-
-    def take(ref: CallRef) -> None:
-        assert world.calls.claim_dial(ref, "node")
-        made.append(ref)
-
-    world._hand_over = take  # type: ignore[method-assign]
-    world.runner_of().run(ORG, world.campaign_id, attend(world))
     return made
 
 
@@ -160,59 +132,6 @@ def test_lead_that_speaks_with_a_second_leg_is_still_being_called(world: World) 
     assert next(lead for lead in leads(world) if lead.call_id == ref.call_id).outcome == "answered"
 
 
-def test_nobody_rung_means_the_attempt_does_not_count(world: World) -> None:
-    ref = placed(world)[0]
-    world.calls.finish(ref, CallOutcome(end_reason=EndReason.NO_CAPACITY))
-    world.moves.call_ended(ORG, ref.call_id)
-    lead = next(lead for lead in leads(world) if lead.call_id == ref.call_id)
-    assert (lead.status, lead.attempts, lead.outcome) == ("pending", 0, None)
-
-
-def test_lead_whose_call_no_node_took_is_not_lost_with_its_only_attempt(world: World) -> None:
-    world.campaigns.update(ORG, world.campaign_id, {"retry": {"max_attempts": 1}})
-    ref = placed(world)[0]
-    world.calls.finish(ref, CallOutcome(end_reason=EndReason.DIAL_FAILED), unclaimed_only=True)
-    world.moves.call_ended(ORG, ref.call_id)
-    lead = next(lead for lead in leads(world) if lead.call_id == ref.call_id)
-    assert (lead.status, lead.attempts, lead.unrung) == ("pending", 0, 1)
-
-
-def test_lead_of_a_claimed_call_that_may_have_rung_uses_its_attempt(world: World) -> None:
-    world.campaigns.update(ORG, world.campaign_id, {"retry": {"max_attempts": 1}})
-    ref = taken(world)[0]
-    world.calls.finish(ref, CallOutcome(end_reason=EndReason.SHUTDOWN))
-    world.moves.call_ended(ORG, ref.call_id)
-    lead = next(lead for lead in leads(world) if lead.call_id == ref.call_id)
-    assert (lead.status, lead.outcome, lead.attempts) == ("failed", "failed", 1)
-
-
-def test_calls_that_rang_nobody_do_not_use_up_the_day_of_a_number(world: World) -> None:
-    world.campaigns.update(ORG, world.campaign_id, {"retry": {"max_attempts_per_day": 1}})
-    turned_away = 0
-
-    def turn_away_twice(ref: CallRef) -> None:
-        nonlocal turned_away
-        turned_away += 1
-        if turned_away <= 2 * len(leads(world)):
-            world._end(ref, EndReason.NO_CAPACITY)
-        else:
-            World._hand_over(world, ref)
-
-    world._hand_over = turn_away_twice  # type: ignore[method-assign]
-    began = world.now
-    world.run()
-    assert len(world.rings) == len(leads(world))
-    assert world.now - began < timedelta(hours=1)
-
-
-def test_lead_that_can_never_be_rung_ends_with_its_attempts_used(world: World) -> None:
-    world.campaigns.update(ORG, world.campaign_id, {"retry": {"max_attempts": 1}})
-    world._hand_over = lambda ref: world._end(ref, EndReason.NO_CAPACITY)  # type: ignore[method-assign]
-    world.run()
-    assert {(lead.status, lead.attempts, lead.unrung) for lead in leads(world)} == {("failed", 1, 0)}
-    assert not world.rings
-
-
 def test_news_that_cannot_be_read_comes_again_alone(world: World) -> None:
     ref = placed(world)[0]
     world.calls.finish(ref, CallOutcome(end_reason=EndReason.USER_HANGUP))
@@ -261,12 +180,6 @@ def test_lead_added_while_the_engine_decides_to_wait_is_called_at_once(
         world.now += timedelta(seconds=1)
     assert turn.next == "wait"
     assert [lead.attempts for lead in leads(world) if lead.phone_number == late.phone_number] == [1]
-
-
-def call_is_busy(world: World, ref: CallRef) -> None:
-    world.calls.claim_dial(ref, "node")
-    world.calls.finish(ref, CallOutcome(end_reason=EndReason.DIAL_BUSY))
-    world.moves.call_ended(ORG, ref.call_id)
 
 
 def test_facts_of_a_whole_campaign_are_told_once_each(world: World) -> None:

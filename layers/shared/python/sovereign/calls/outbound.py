@@ -98,8 +98,9 @@ class OutboundCalls:
     def commit(self, org_id: str, order: OutboundOrder, writes_for_call: GuardedWrites) -> CallRef:
         """Check everything and commit the call's row with `writes_for_call`; nobody is rung before `hand_over`.
 
-        Raises InvalidRequestError, DestinationNotAllowedError, NoOutboundNumberError, InsufficientCreditsError, the
-        outbound limits' errors, NotFoundError for unknown ids, and what the writes' conditions mean.
+        Raises InvalidRequestError, BodyTooLargeError, DestinationNotAllowedError, NoOutboundNumberError,
+        InsufficientCreditsError, the outbound limits' errors, NotFoundError for unknown ids, and what the writes'
+        conditions mean.
         """
         wanted = [usage_counter_ref(org_id), keys.counter_ref(org_id), *_named_in_order(org_id, order)]
         needs = None if order.assistant_id is None else needs_ref(org_id, order.assistant_id.lower())

@@ -27,7 +27,7 @@ from sovereign.campaigns.window import MARGIN, UnknownZoneError, Window
 from sovereign.do_not_call import entry_ref
 from sovereign.kernel.backoff import chance
 from sovereign.kernel.clock import Clock, to_wire
-from sovereign.kernel.errors import DestinationNotAllowedError, DomainError, UnavailableError
+from sovereign.kernel.errors import BodyTooLargeError, DestinationNotAllowedError, DomainError, UnavailableError
 from sovereign.kernel.phone import check_e164
 from sovereign.kernel.references import resource_ref
 from sovereign.kernel.table import Attr, ConditionFailed, Item, Table, Update
@@ -243,6 +243,8 @@ class CampaignRunner:
             raise _SkipError("unknown_timezone") from unknown
         except MissingVariableError as missing:
             raise _SkipError(f"missing_variable: {missing.name}") from missing
+        except BodyTooLargeError as filled:
+            raise _SkipError("message_too_long") from filled
         except ListedError as listed:
             raise _SkipError("do_not_call") from listed
         except DestinationNotAllowedError as refused:
