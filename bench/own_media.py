@@ -119,8 +119,9 @@ class NoTools:
         """Never asked."""
         return ""
 
-    def start_tool_call(self, tool: WebhookTool, call: ToolCall) -> None:
+    def start_tool_call(self, tool: WebhookTool, call: ToolCall) -> bool:
         """Never asked."""
+        return False
 
 
 class Answerer:

@@ -18,7 +18,7 @@ from media.conversation.ear import EndOfTurnPredictor
 from media.conversation.figures import CallFigures
 from media.conversation.opt_out import OptOut
 from media.conversation.second_leg import DialSecondLeg
-from media.conversation.tools import offered_specs
+from media.conversation.tools import NO_WEBHOOK, offered_specs
 from media.conversation.transfers import RouteTransfer
 from media.conversation.workflow.graph import Graph
 from media.conversation.workflow.providers import NodeSpeech
@@ -61,14 +61,16 @@ class ToolWebhooks:
         """Ask and return the text for the model; a failure is text too."""
         target = self._target(tool)
         if target is None:
-            return '{"error": "The tool has no webhook that takes tool calls."}'
+            return NO_WEBHOOK
         return (await self._asker.tool_call(target, self._call, _request(call))).for_model()
 
-    def start_tool_call(self, tool: WebhookTool, call: ToolCall) -> None:
-        """Send an asynchronous tool; nobody waits for it."""
+    def start_tool_call(self, tool: WebhookTool, call: ToolCall) -> bool:
+        """Send an asynchronous tool; nobody waits for it. False when it has no webhook to be sent to."""
         target = self._target(tool)
-        if target is not None:
-            self._asker.start_tool_call(target, self._call, _request(call))
+        if target is None:
+            return False
+        self._asker.start_tool_call(target, self._call, _request(call))
+        return True
 
     def _target(self, tool: WebhookTool) -> WebhookTarget | None:
         own = None

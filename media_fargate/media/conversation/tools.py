@@ -25,6 +25,8 @@ TOOL_TIMEOUT_SECONDS = 12.0
 """Above the webhook's own limit of 10 s: reached only when that one fails."""
 _NO_PARAMETERS: Mapping[str, Any] = {"type": "object", "properties": {}}
 _MOST_PROBLEMS = 5
+NO_WEBHOOK = '{"error": "The tool has no webhook that takes tool calls."}'
+_STARTED = '{"result": "started; its outcome will not be reported"}'
 
 logger = Logger(child=True)
 
@@ -35,8 +37,8 @@ class ToolAsker(Protocol):
     async def tool_call(self, tool: WebhookTool, call: ToolCall) -> str:
         """Ask and return the text for the model; a failure is text too (the model is told)."""
 
-    def start_tool_call(self, tool: WebhookTool, call: ToolCall) -> None:
-        """Send an asynchronous tool; nobody waits for it."""
+    def start_tool_call(self, tool: WebhookTool, call: ToolCall) -> bool:
+        """Send an asynchronous tool; nobody waits for it. False when it has no webhook to be sent to."""
 
 
 class CallActions(Protocol):
@@ -148,9 +150,9 @@ class ToolBox:
         if isinstance(tool, EndCallTool):
             return ToolResult(call, _success("the call ends"), ends_call=True)
         try:
+            text = await self._result(tool, call)
             # of what runs on unheard there is nothing more to tell than its line
-            by_line = isinstance(tool, WebhookTool) and tool.is_async and tool.message is not None
-            return ToolResult(call, await self._result(tool, call), said_by_line=by_line)
+            return ToolResult(call, text, said_by_line=text == _STARTED)
         except TimeoutError:
             return ToolResult(call, _error("the tool did not answer in time"))
         except Exception as failure:  # a defect of one tool must not cost the caller the call
@@ -166,8 +168,7 @@ class ToolBox:
             return await self._actions.send_digits(str(call.arguments["digits"]))
         assert isinstance(tool, WebhookTool)  # noqa: S101 - the other kinds are never offered
         if tool.is_async:
-            self._asker.start_tool_call(tool, call)
-            return _success("started; its outcome will not be reported")
+            return _STARTED if self._asker.start_tool_call(tool, call) else NO_WEBHOOK
         async with asyncio.timeout(TOOL_TIMEOUT_SECONDS):
             return await self._asker.tool_call(tool, call)
 

@@ -266,6 +266,12 @@ def test_the_model_goes_on_after_an_async_tool_where_its_line_does_not_say_it_al
     assert both.said()[1:] == [("assistant", "I let them know."), ("assistant", DONE)]
 
 
+def test_an_async_tool_that_was_sent_nowhere_is_told_to_the_model_as_any_other() -> None:
+    world = play(booking(Turn("", [call("notify")]), "I could not tell them.", tools=(NOTIFY,), has_webhook=False))
+    assert world.said()[-1] == ("assistant", "I could not tell them.")
+    assert tool_results(world) == [{"error": "The tool has no webhook that takes tool calls."}]
+
+
 SAY_GOODBYE = ConversationSettings(end_call_phrases=["have a great day"])
 
 

@@ -406,8 +406,10 @@ class ScriptedTools:
             raise answer
         return json.dumps(answer)
 
-    def start_tool_call(self, tool: WebhookTool, call: ToolCall) -> None:
-        self.started.append(tool.name)
+    def start_tool_call(self, tool: WebhookTool, call: ToolCall) -> bool:
+        if self.world.has_webhook:
+            self.started.append(tool.name)
+        return self.world.has_webhook
 
 
 class Played:
@@ -467,6 +469,7 @@ class World(Played):
     settings: ConversationSettings = field(default_factory=ConversationSettings)
     tools: tuple[Tool, ...] = ()
     tool_answers: Mapping[str, tuple[float, Any]] = field(default_factory=dict)
+    has_webhook: bool = True
     max_duration: float = 600.0
     stt_delay: float = 0.1
     interim: bool = False

@@ -90,6 +90,6 @@ async def test_a_tool_without_any_webhook_is_told_to_the_model() -> None:
 
 async def test_an_async_tool_goes_to_the_same_places() -> None:
     asker = Asker()
-    tools_of(asker, **OWN).start_tool_call(tool(**{"async": True}), CALL)
-    tools_of(asker, None).start_tool_call(tool(**{"async": True}), CALL)
+    assert tools_of(asker, **OWN).start_tool_call(tool(**{"async": True}), CALL)
+    assert not tools_of(asker, None).start_tool_call(tool(**{"async": True}), CALL)
     assert [target.url for target in asker.started] == ["https://own.example.com/hook"]
