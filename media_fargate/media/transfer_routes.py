@@ -12,23 +12,28 @@ from sovereign.sip_trunks import SipTrunk, TrunkStore
 
 __all__ = ["TransferRoutes", "trunk_route"]
 
-_SIP_PORT, _SIPS_PORT = 5060, 5061
-
 
 def trunk_route(trunk: SipTrunk, trunks: TrunkStore) -> TrunkRoute:
-    """How a saved trunk is dialled through. Raises DomainError when its host has an address that may not be called."""
+    """How a saved trunk is dialled through: over UDP and TCP at the very address that was checked.
+
+    Raises DomainError when its host has an address that may not be called.
+    """
     settings = trunk.settings
     # the host is checked as it resolves now: a name saved earlier may have moved to a private address
-    called = check_sip_target(f"sip:{settings.outbound_proxy or settings.address}", field="trunk.address")
+    next_hop = settings.outbound_proxy or settings.address
+    called = check_sip_target(f"sip:{next_hop};transport={settings.transport}", field="trunk.address")
+    outbound_proxy = settings.outbound_proxy
     if settings.transport == "tls":
         _require_name(called)
+    elif literal_address(called.host) is None:
+        outbound_proxy = str(called.servers[0])
     return TrunkRoute(
         trunk_id=trunk.id,
         address=settings.address,
         transport=settings.transport,
         auth_username=settings.auth_username,
         auth_password=trunks.password(trunk),
-        outbound_proxy=settings.outbound_proxy,
+        outbound_proxy=outbound_proxy,
         from_domain=settings.from_domain,
         srtp=settings.srtp,
     )
@@ -108,17 +113,16 @@ def _called_on(line: Line, context: OutboundContext) -> str | None:
 
 def _direct(target: SipTarget, srtp: Encryption) -> TrunkRoute:
     """To a SIP URI without a trunk: to the very address that was checked, whatever its name resolves to by then."""
-    tls = target.transport == "tls" or target.uri.lower().startswith("sips:")
-    port = target.port or (_SIPS_PORT if tls else _SIP_PORT)
-    address = target.addresses[0]
+    tls, server = target.transport == "tls", target.servers[0]
+    port = target.port or server.port
     if tls:
         _require_name(target)
     return TrunkRoute(
         trunk_id="",
         address=f"[{target.host}]:{port}" if ":" in target.host else f"{target.host}:{port}",
-        transport="tls" if tls else target.transport or "udp",
+        transport=target.transport,
         # over TLS whoever answers has to show the name that was checked
-        outbound_proxy=None if tls else f"[{address}]:{port}" if ":" in address else f"{address}:{port}",
+        outbound_proxy=None if tls else str(server),
         srtp=srtp,
     )
 

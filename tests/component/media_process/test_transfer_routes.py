@@ -14,6 +14,7 @@ from sovereign.kernel.table import Table
 from sovereign.numbers import NumberSettings, NumberStore
 from sovereign.sip_trunks import TrunkSettings, TrunkStore
 from tests.component.assistants.fixtures import ORG, cipher, cloud, table
+from tests.unit.destinations.names import Names
 
 __all__ = ["cipher", "cloud", "table"]
 
@@ -117,7 +118,7 @@ def test_uri_is_called_at_the_address_that_was_checked(office: Office) -> None:
 def test_uri_over_tls_is_called_by_the_name_its_certificate_must_show(
     office: Office, monkeypatch: pytest.MonkeyPatch, uri: str, address: str
 ) -> None:
-    monkeypatch.setattr(sip_uris, "_resolve", lambda _: ["9.9.9.9"])
+    monkeypatch.setattr(sip_uris, "_SYSTEM_NAMES", Names({"pbx.example": ["9.9.9.9"]}))
     trunk = office.route(office.trunk(srtp="required"), uri).second_leg.trunk
     assert (trunk.address, trunk.outbound_proxy, trunk.transport, trunk.srtp) == (address, None, "tls", "required")
 
@@ -133,6 +134,41 @@ def test_uri_over_tls_is_called_by_the_name_its_certificate_must_show(
 def test_tls_to_an_ip_address_is_refused(office: Office, members: Any, destination: str) -> None:
     with pytest.raises(InvalidStateError, match="host name"):
         office.route(office.trunk(**members), destination)
+
+
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("member", ["address", "outbound_proxy"])
+def test_trunk_is_called_at_the_address_that_was_checked(
+    office: Office, monkeypatch: pytest.MonkeyPatch, transport: str, member: str
+) -> None:
+    names = Names({"sip1.example": ["9.9.9.9"]}, {f"_sip._{transport}.carrier.example": [("sip1.example", 5070)]})
+    monkeypatch.setattr(sip_uris, "_SYSTEM_NAMES", names)
+    members = {"address": "8.8.8.8:5060", member: "carrier.example"}
+    trunk = office.route(office.trunk(**members, transport=transport)).second_leg.trunk
+    assert (trunk.address, trunk.outbound_proxy) == (members["address"], "9.9.9.9:5070")
+
+
+def test_trunk_over_tls_is_called_by_the_name_its_certificate_must_show(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sip_uris, "_SYSTEM_NAMES", Names({"carrier.example": ["9.9.9.9"]}))
+    trunk = office.route(office.trunk("carrier.example", transport="tls")).second_leg.trunk
+    assert (trunk.address, trunk.outbound_proxy) == ("carrier.example", None)
+
+
+def test_trunk_with_an_ip_address_is_called_as_it_was_saved(office: Office) -> None:
+    trunk = office.route(office.trunk("8.8.8.8:5070")).second_leg.trunk
+    assert (trunk.address, trunk.outbound_proxy) == ("8.8.8.8:5070", None)
+
+
+def test_trunk_whose_service_leads_to_a_private_host_is_not_called(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = {"_sip._udp.carrier.example": [("inside.example", 5060)]}
+    names = Names({"carrier.example": ["9.9.9.9"], "inside.example": ["10.0.0.1"]}, services)
+    monkeypatch.setattr(sip_uris, "_SYSTEM_NAMES", names)
+    with pytest.raises(DestinationNotAllowedError):
+        office.route(office.trunk("carrier.example"))
 
 
 def test_own_number_is_reached_by_a_leg_that_carries_the_hops(office: Office) -> None:

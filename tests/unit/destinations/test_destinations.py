@@ -1,7 +1,12 @@
 """Where may be dialled."""
 
+import socket
 from collections.abc import Iterator
+from typing import Never
 
+import dns.exception
+import dns.rdataset
+import dns.resolver
 import pytest
 
 from sovereign.destinations import (
@@ -15,10 +20,12 @@ from sovereign.destinations import (
     number_in_uri,
     refuse_bare_number,
 )
+from sovereign.destinations.sip_servers import SystemNames
 from sovereign.kernel.addresses import allowed_networks
 from sovereign.kernel.errors import DestinationNotAllowedError, InvalidRequestError
 from sovereign.kernel.settings import read_environment
 from sovereign.organizations import OutboundPolicy
+from tests.unit.destinations.names import Names
 
 WORLD = frozenset({"NL", "US", "GB", "DE", "FR", "BE", "IT", "AU", "EE"})
 
@@ -117,12 +124,81 @@ def egress(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
 
 
 def test_sip_target_is_checked_on_every_resolved_address(egress: pytest.MonkeyPatch) -> None:
-    target = check_sip_target("sip:desk@pbx.example.com:5070;transport=tcp", resolve=lambda _: ["8.8.8.8", "8.8.4.4"])
+    names = Names({"pbx.example.com": ["8.8.8.8", "8.8.4.4"]})
+    target = check_sip_target("sip:desk@pbx.example.com:5070;transport=tcp", names=names)
     assert (target.host, target.port, target.transport) == ("pbx.example.com", 5070, "tcp")
-    assert target.addresses == ("8.8.8.8", "8.8.4.4")
+    assert [str(server) for server in target.servers] == ["8.8.8.8:5070", "8.8.4.4:5070"]
     for addresses in ([], ["8.8.8.8", "10.0.0.1"], ["::1"], ["169.254.169.254"], ["::ffff:10.0.0.1"]):
         with pytest.raises(DestinationNotAllowedError):
-            check_sip_target("sip:desk@pbx.example.com", resolve=lambda _, found=addresses: found)
+            check_sip_target("sip:desk@pbx.example.com", names=Names({"pbx.example.com": addresses}))
+
+
+SERVICES = {
+    "_sip._udp.pbx.example": [("one.example", 5070), ("two.example", 5080)],
+    "_sips._tcp.pbx.example": [("two.example", 5081)],
+}
+HOSTS = {"pbx.example": ["9.9.9.9"], "one.example": ["8.8.8.8"], "two.example": ["2001:4860:4860::8888"]}
+
+
+@pytest.mark.parametrize(
+    ("uri", "servers"),
+    [
+        ("sip:desk@pbx.example", ["8.8.8.8:5070", "[2001:4860:4860::8888]:5080"]),
+        ("sip:desk@pbx.example;transport=tls", ["[2001:4860:4860::8888]:5081"]),
+        ("sips:desk@pbx.example", ["[2001:4860:4860::8888]:5081"]),
+        # no records for the transport: the name's own addresses at the usual port
+        ("sip:desk@pbx.example;transport=tcp", ["9.9.9.9:5060"]),
+        ("sips:desk@one.example", ["8.8.8.8:5061"]),
+        # who names a port wants that one
+        ("sip:desk@pbx.example:5090", ["9.9.9.9:5090"]),
+    ],
+)
+def test_sip_target_without_a_port_is_found_by_its_services(
+    egress: pytest.MonkeyPatch, uri: str, servers: list[str]
+) -> None:
+    found = check_sip_target(uri, names=Names(HOSTS, SERVICES)).servers
+    assert [str(server) for server in found] == servers
+
+
+def test_service_that_leads_to_a_private_host_is_refused(egress: pytest.MonkeyPatch) -> None:
+    names = Names(HOSTS | {"two.example": ["192.168.0.1"]}, SERVICES)
+    with pytest.raises(DestinationNotAllowedError, match="may not be called"):
+        check_sip_target("sip:desk@pbx.example", names=names)
+
+
+def test_carrier_that_has_services_only_is_found(egress: pytest.MonkeyPatch) -> None:
+    hosts = {name: found for name, found in HOSTS.items() if name != "pbx.example"}
+    assert check_sip_target("sip:desk@pbx.example", names=Names(hosts, SERVICES)).servers[0].address == "8.8.8.8"
+
+
+def test_service_that_is_declined_is_not_called(egress: pytest.MonkeyPatch) -> None:
+    with pytest.raises(DestinationNotAllowedError, match="does not resolve"):
+        check_sip_target("sip:desk@pbx.example", names=Names(HOSTS, {"_sip._udp.pbx.example": [(".", 0)]}))
+
+
+def test_services_are_ordered_by_priority_and_weight(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = ["20 90 5060 c.example.", "10 1 5060 b.example.", "10 9 5070 a.example."]
+    records = dns.rdataset.from_text("IN", "SRV", 60, *lines)
+    monkeypatch.setattr(dns.resolver, "resolve", lambda name, kind, lifetime: records)
+    found = SystemNames().services("_sip._udp.example")
+    assert found == [("a.example", 5070), ("b.example", 5060), ("c.example", 5060)]
+
+
+@pytest.mark.parametrize("failure", [dns.resolver.NXDOMAIN, dns.resolver.NoAnswer, dns.resolver.LifetimeTimeout])
+def test_name_without_services_has_none(
+    monkeypatch: pytest.MonkeyPatch, failure: type[dns.exception.DNSException]
+) -> None:
+    def resolve(name: str, kind: str, lifetime: float) -> Never:
+        raise failure.__new__(failure)
+
+    monkeypatch.setattr(dns.resolver, "resolve", resolve)
+    assert SystemNames().services("_sip._udp.example") == []
+
+
+def test_addresses_of_both_kinds_begin_with_that_which_everybody_reaches(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [(0, 0, 0, "", (address, 0)) for address in ("2001:4860:4860::8888", "8.8.8.8", "8.8.4.4")]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    assert SystemNames().addresses("dual.example") == ["8.8.4.4", "8.8.8.8", "2001:4860:4860::8888"]
 
 
 def test_literal_private_sip_target_needs_the_deployments_permission(egress: pytest.MonkeyPatch) -> None:
@@ -132,7 +208,7 @@ def test_literal_private_sip_target_needs_the_deployments_permission(egress: pyt
     read_environment.cache_clear()
     allowed_networks.cache_clear()
     assert check_sip_target("sip:127.0.0.1:5080").port == 5080
-    assert check_sip_target("sip:desk@[::1]").addresses == ("::1",)
+    assert str(check_sip_target("sip:desk@[::1]").servers[0]) == "[::1]:5060"
 
 
 @pytest.mark.parametrize(
@@ -149,7 +225,7 @@ def test_literal_private_sip_target_needs_the_deployments_permission(egress: pyt
 )
 def test_malformed_sip_target_is_invalid(uri: str) -> None:
     with pytest.raises(InvalidRequestError):
-        check_sip_target(uri, resolve=lambda _: ["8.8.8.8"])
+        check_sip_target(uri, names=Names({"b": ["8.8.8.8"]}))
 
 
 def test_sip_uris_are_told_from_numbers() -> None:

@@ -1,12 +1,9 @@
 """SIP URIs as transfer targets: only to addresses that the egress guard allows. Resolving blocks: use a thread."""
 
-import ipaddress
 import re
-import socket
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
+from sovereign.destinations.sip_servers import NameService, SipServer, SystemNames, Transport, find_servers
 from sovereign.kernel.egress import is_address_allowed
 from sovereign.kernel.errors import DestinationNotAllowedError, InvalidRequestError
 
@@ -15,19 +12,18 @@ _URI = re.compile(
     r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}))(?::(?P<port>[0-9]{1,5}))?"
     r"(?:;transport=(?P<transport>udp|tcp|tls))?"
 )
-Resolver = Callable[[str], Sequence[str]]
-"""Gives the addresses of a host name; empty when it has none."""
+_SYSTEM_NAMES = SystemNames()
 
 
 @dataclass(frozen=True)
 class SipTarget:
-    """A checked target. `addresses` are those the name had when it was checked: connect to one of them."""
+    """A checked target. `servers` is where it led when it was checked, the preferred first: send to one of them."""
 
     uri: str
     host: str
     port: int | None
-    transport: Literal["udp", "tcp", "tls"] | None
-    addresses: tuple[str, ...]
+    transport: Transport
+    servers: tuple[SipServer, ...]
 
 
 def is_sip_uri(destination: str) -> bool:
@@ -35,8 +31,9 @@ def is_sip_uri(destination: str) -> bool:
     return destination.lower().startswith(("sip:", "sips:"))
 
 
-def check_sip_target(uri: str, *, resolve: Resolver | None = None, field: str = "destination") -> SipTarget:
-    """Check a SIP URI on the addresses its host resolves to; every one of them must be allowed.
+def check_sip_target(uri: str, *, names: NameService | None = None, field: str = "destination") -> SipTarget:
+    """Check a SIP URI on every address a call to it may go to, by SRV records where it has no port; without a
+    transport it is UDP's.
 
     Raises InvalidRequestError naming `field`, or DestinationNotAllowedError.
     """
@@ -45,25 +42,10 @@ def check_sip_target(uri: str, *, resolve: Resolver | None = None, field: str = 
     if match is None or (port is not None and not 0 < port < 65536):
         raise InvalidRequestError(details=[f"{field}: must be a SIP URI such as sip:desk@pbx.example.com"])
     host = match["host"].strip("[]")
-    addresses = tuple(_addresses(host, resolve or _resolve))
-    if not addresses:
+    transport: Transport = "tls" if match["scheme"].lower() == "sips" else match["transport"] or "udp"  # type: ignore[assignment]  # the pattern's words
+    servers = tuple(find_servers(host, port, transport, names or _SYSTEM_NAMES))
+    if not servers:
         raise DestinationNotAllowedError("The host of this SIP URI does not resolve.")
-    if not all(is_address_allowed(address) for address in addresses):
+    if not all(is_address_allowed(server.address) for server in servers):
         raise DestinationNotAllowedError("The host of this SIP URI has an address that may not be called.")
-    transport: Literal["udp", "tcp", "tls"] | None = match["transport"]  # type: ignore[assignment]  # the pattern's words
-    return SipTarget(uri, host, port, transport, addresses)
-
-
-def _addresses(host: str, resolve: Resolver) -> Sequence[str]:
-    try:
-        return [str(ipaddress.ip_address(host))]
-    except ValueError:
-        return resolve(host)
-
-
-def _resolve(host: str) -> Sequence[str]:
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError:
-        return []
-    return sorted({str(entry[4][0]) for entry in found})
+    return SipTarget(uri, host, port, transport, servers)
