@@ -18,6 +18,11 @@ def refused(provider: str, status: int) -> ProviderError:
     return ProviderError(provider, f"refused with status {status}", retryable=retryable, status=status)
 
 
+def is_refusal(failure: ProviderError) -> bool:
+    """Whether the vendor did not take the request at all, so that nothing is charged."""
+    return failure.status is not None or isinstance(failure, BadKeyError | QuotaError)
+
+
 def unreachable(provider: str) -> ProviderError:
     """The error for a connection that cannot be made."""
     return ProviderError(provider, "cannot be reached", retryable=True)

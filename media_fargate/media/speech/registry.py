@@ -66,7 +66,7 @@ class Providers:
         """The voice of a `tts_config`. Raises ProviderError for an unknown provider or a missing key."""
         opened: Synthesiser
         opened, price = await self._open("tts", config, org_id)
-        return PricedSynthesiser(opened, price) if price else opened
+        return opened if config.provider == LOCAL else PricedSynthesiser(opened, price)
 
     async def speech_model(self, config: ProviderChoice, org_id: str) -> tuple[SpeechModel, Price | None]:
         """The speech-to-speech model of an `llm_config` and its price, None when that is unknown.

@@ -8,9 +8,18 @@ from typing import Any
 
 import pytest
 
-from media.speech.interfaces import ChatEvent, ChatFinished, ChatMessage, ProviderUsage, TextDelta, ToolSpec
+from media.speech.failures import dropped, refused
+from media.speech.interfaces import (
+    ChatEvent,
+    ChatFinished,
+    ChatMessage,
+    ProviderError,
+    ProviderUsage,
+    TextDelta,
+    ToolSpec,
+)
 from media.speech.llm.openai import OpenAIChat
-from media.speech.priced import PricedModel, PricedRecogniser, PricedSynthesiser
+from media.speech.priced import PricedModel, PricedRecogniser, PricedSynthesiser, priced
 from media.speech.registry import Providers
 from sovereign.catalog import prices
 from sovereign.catalog import registry as catalogue
@@ -137,6 +146,66 @@ async def test_speech_costs_by_the_character_or_by_the_minute(rates: dict[str, f
     assert sum([len(pcm) async for pcm in voice.stream("0123456789")]) == 16_000
     assert (voice.usage.characters, voice.usage.audio_seconds) == (10, 1.0)
     assert voice.usage.cost_usd == pytest.approx(cost)
+
+
+class Takes(Voice):
+    """Fails as told after its first audio, or before it."""
+
+    def __init__(self, failure: ProviderError, *, speaks: bool) -> None:
+        super().__init__()
+        self._failure, self._speaks = failure, speaks
+
+    async def stream(self, text: str) -> AsyncIterator[bytes]:
+        if self._speaks:
+            yield bytes(1000)
+        raise self._failure
+
+
+@pytest.mark.parametrize(
+    ("failure", "speaks", "characters"),
+    [
+        (refused("x", 429), False, 0),
+        (refused("x", 500), False, 0),
+        (refused("x", 500), True, 10),
+        (dropped("x"), False, 10),
+    ],
+)
+@pytest.mark.parametrize("price", [None, Price(source="s", as_of="d", characters=50.0)])
+async def test_characters_are_those_of_the_sentences_the_vendor_took(
+    failure: ProviderError, price: Price | None, *, speaks: bool, characters: int
+) -> None:
+    voice = PricedSynthesiser(Takes(failure, speaks=speaks), price)
+    with pytest.raises(ProviderError):
+        _ = [pcm async for pcm in voice.stream("0123456789")]
+    assert voice.usage.characters == characters
+    assert voice.usage.cost_usd == (pytest.approx(characters * 50e-6) if price else None)
+
+
+@pytest.mark.parametrize(("rates", "known"), [({"characters": 50.0}, True), ({"per_minute": 0.6}, False)])
+async def test_a_sentence_that_is_given_up_has_a_cost_only_by_its_characters(
+    rates: dict[str, float], *, known: bool
+) -> None:
+    voice = PricedSynthesiser(Voice(), Price(source="s", as_of="d", **rates))
+    assert voice.usage.cost_usd == 0.0
+    stream: Any = voice.stream("0123456789")
+    await anext(stream)
+    await stream.aclose()
+    assert (voice.usage.cost_usd is not None) is known
+    assert voice.usage.characters == 10
+
+
+@pytest.mark.parametrize(
+    ("usage", "cost"),
+    [
+        (ProviderUsage(audio_seconds=3.0), None),
+        (ProviderUsage(characters=10, input_tokens=5), None),
+        (ProviderUsage(), 0.0),
+        (ProviderUsage(audio_seconds=3.0, input_tokens=1_000_000, output_tokens=1), 2.000008),
+    ],
+)
+def test_tokens_that_were_not_told_make_the_cost_unknown(usage: ProviderUsage, cost: float | None) -> None:
+    found = priced(usage, TOKENS).cost_usd
+    assert found == (None if cost is None else pytest.approx(cost))
 
 
 class Recogniser:

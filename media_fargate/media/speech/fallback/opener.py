@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from media.speech.counted import CountedModel, ModelUsage
 from media.speech.fallback.chain import Chain, Open, Setbacks
 from media.speech.fallback.model import FallbackModel
 from media.speech.fallback.recogniser import FallbackRecogniser
@@ -14,6 +15,7 @@ from sovereign.catalog.llm import LlmConfig
 from sovereign.catalog.stt import SttConfig
 from sovereign.catalog.tts import TtsConfig
 
+LOCAL = "local"
 Config = TypeVar("Config")
 Provider = TypeVar("Provider")
 
@@ -31,21 +33,30 @@ class Opener(Protocol):
         """A recogniser."""
 
 
+class Figures(Setbacks, ModelUsage, Protocol):
+    """Where failures, and answers without figures, are told (`CallFigures`)."""
+
+
 @dataclass(frozen=True)
 class FallbackOpener:
-    """As the opener behind it; what it opens has the fallbacks of its kind behind it, where there are any."""
+    """As the opener behind it; what it opens has the fallbacks of its kind behind it, where there are any, and a
+    vendor's text model is counted."""
 
     opener: Opener
     fallbacks: Fallbacks
-    setbacks: Setbacks
+    setbacks: Figures
 
     async def chat_model(self, config: LlmConfig) -> ChatModel:
         """A text model, open. Raises ProviderError when none opens."""
         if not self.fallbacks.llm:
-            return await self.opener.chat_model(config)
-        chain = Chain[ChatModel](_openers(self.opener.chat_model, config, self.fallbacks.llm), self.setbacks)
+            return await self._counted_model(config)
+        chain = Chain[ChatModel](_openers(self._counted_model, config, self.fallbacks.llm), self.setbacks)
         await chain.current()
         return FallbackModel(chain)
+
+    async def _counted_model(self, config: LlmConfig) -> ChatModel:
+        model = await self.opener.chat_model(config)
+        return model if config.provider == LOCAL else CountedModel(model, self.setbacks)
 
     async def synthesiser(self, config: TtsConfig) -> Synthesiser:
         """A voice, open. Raises ProviderError when none opens."""

@@ -60,6 +60,11 @@ class Price:
     input_audio: float | None = None
     output_audio: float | None = None
 
+    @property
+    def by_tokens(self) -> bool:
+        """Whether tokens are what is charged."""
+        return self.per_minute is None and self.characters is None
+
     def cost(self, used: Quantities) -> float | None:
         """US dollars for what was used; None when some of it has no rate here."""
         if self.per_minute is not None:
