@@ -104,6 +104,19 @@ def test_gdpr_content_is_there_for_the_report_until_erased(calls: CallStore, tab
     assert list(table.query(keys.own_key(ORG, ref.call_id), begins_with="GDPR")) == []
 
 
+def test_destination_of_a_gdpr_call_that_is_carried_on_is_kept_for_its_report(calls: CallStore, table: Table) -> None:
+    call = calls.create(new_call(private=True), node_id="n")
+    calls.mark_answered(call.ref)
+    transfer = {"destination": "+31600000000", "outcome": "succeeded"}
+    assert calls.mark_transferred(call.ref, transfer)
+    calls.finish(call.ref, CallOutcome(end_reason=EndReason.NODE_LOST))
+    assert "+31600000000" not in repr(everything(table, call.ref))
+    assert calls.get_row(call.ref).transfer == {"outcome": "succeeded"}
+    assert calls.load_whole(call.ref).transfer == transfer
+    calls.erase_private(call.ref)
+    assert calls.load_whole(call.ref).transfer == {"outcome": "succeeded"}
+
+
 def test_gdpr_content_expires_by_itself(calls: CallStore, table: Table) -> None:
     ref = gdpr_call(calls)
     items = list(table.query(keys.own_key(ORG, ref.call_id), begins_with="GDPR"))

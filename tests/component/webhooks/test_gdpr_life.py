@@ -98,6 +98,7 @@ def check_forgotten(world: World, ref: CallRef) -> None:
     assert [sk for sk in own if sk.startswith(("GDPR", "BODY"))] == []
     whole = world.calls.load_whole(ref)
     assert (whole.messages, whole.summary, whole.analysis_result, whole.caller_phone) == (None,) * 4
+    assert whole.transfer == {"outcome": "failed"}
     for sequence in FACTS:
         delivery = world.delivery(ref, sequence)
         assert {attempt.answer for attempt in delivery.attempts} == {None}
@@ -117,6 +118,7 @@ def test_delivered_report_leaves_no_word_and_no_number(world: World, logged: io.
     assert told[-1]["customer"]["number"] == CALLER
     assert [message["content"] for message in told[-1]["messages"]] == list(WORDS[:2])
     assert told[-1]["summary"] == WORDS[2]
+    assert told[-1]["transfer"] == {"destination": WORDS[4], "outcome": "failed"}
     assert "analysis_error" in told[-1]
     assert "analysis_failed" in logged.getvalue()
     check_forgotten(world, ref)

@@ -15,7 +15,7 @@ from sovereign.calls.errors import CallNotFoundError
 from sovereign.calls.items import call_with_content, from_json, json_bytes, to_json
 from sovereign.calls.model import Call, CallRef, Message
 from sovereign.kernel.numbered_rows import number_text
-from sovereign.kernel.table import Delete, Item, Put, Ref
+from sovereign.kernel.table import Delete, Item, Put, Ref, Write
 
 __all__ = ["CallContent"]
 
@@ -114,6 +114,12 @@ class CallContent(CallTable):
     def _private_numbers_write(self, ref: CallRef, caller_phone: str | None, assistant_phone: str | None) -> Put:
         content = {"caller_phone": caller_phone, "assistant_phone": assistant_phone}
         return self._content_write(ref, _private_ref(ref, "N"), content, private=True)
+
+    def _private_transfer_writes(self, call: Call, transfer: Mapping[str, Any] | None) -> list[Write]:
+        """Where a gdpr_mode call keeps whom its caller was to be handed over to, for its report."""
+        if not transfer or not call.private:
+            return []
+        return [self._content_write(call.ref, _private_ref(call.ref, "T"), {"transfer": transfer}, private=True)]
 
     def _content_write(self, ref: CallRef, target: Ref, content: Mapping[str, Any], *, private: bool) -> Put:
         place: Item = {"pk": target.pk, "sk": target.sk}

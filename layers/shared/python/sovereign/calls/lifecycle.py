@@ -94,7 +94,7 @@ class CallLifecycle(CallStart):
                 "transfer": _stored_transfer(call, transfer),
                 "bridged_at": bridged_at,
             }
-            return Change(state, CALL_TRANSFERRED)
+            return Change(state, CALL_TRANSFERRED, writes=self._private_transfer_writes(call, transfer))
 
         return self._advance(ref, step)
 
@@ -140,10 +140,11 @@ class CallLifecycle(CallStart):
             call = self._known_row(found.get(wanted[0]))
             if call.is_over or (unclaimed_only and call.node_id is not None):
                 return False
+            apart = self._private_transfer_writes(call, outcome.transfer)
             end = _Ending(call, outcome, now)
             writes = end.change(found.get(wanted[1]), found.get(wanted[2]), CreditStore(self._table, self._clock))
             try:
-                self._table.transact(writes.all_writes(call, now))
+                self._table.transact([*writes.all_writes(call, now), *apart])
                 return True
             except ConditionFailed:
                 continue
@@ -170,7 +171,7 @@ class CallLifecycle(CallStart):
 
 
 def _stored_transfer(call: Call, transfer: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
-    """As the row may keep it: without the number where the call is private."""
+    """As the row may keep it: without the destination where the call is private."""
     if transfer and call.private:
         return {name: value for name, value in transfer.items() if name != "destination"}
     return transfer
