@@ -1,7 +1,7 @@
 """What calls measured, as metrics (EMF) and as spans (OTLP): names, times and counts, never content or numbers."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from aws_lambda_powertools import Logger
@@ -31,6 +31,19 @@ class EndedCall:
     answered_at: float
 
 
+_COUNTED_USAGE = {
+    "LlmInputTokens": ("llm", "input_tokens"),
+    "LlmOutputTokens": ("llm", "output_tokens"),
+    "TtsInputTokens": ("tts", "input_tokens"),
+    "TtsOutputTokens": ("tts", "output_tokens"),
+    "TtsCharacters": ("tts", "characters"),
+}
+_TIMED_USAGE = {
+    "SttSeconds": ("stt", "audio_seconds"),
+    "LlmSeconds": ("llm", "audio_seconds"),
+    "TtsSeconds": ("tts", "audio_seconds"),
+}
+
 ReportCall = Callable[[EndedCall], None]
 
 
@@ -55,7 +68,19 @@ def count_call(ended: EndedCall) -> None:
         "ProviderRetries": float(figures.provider_retries),
         "UnknownCost": float(cost is None),
     }
-    measure(milliseconds, {} if cost is None else {"CostUsd": cost}, counts)
+    counts |= _quantities(ended, _COUNTED_USAGE)
+    measure(milliseconds, {} if cost is None else {"CostUsd": cost}, counts, _quantities(ended, _TIMED_USAGE))
+
+
+def _quantities(ended: EndedCall, wanted: Mapping[str, tuple[str, str]]) -> dict[str, float]:
+    """What the providers were used for, by the metric's name; one the call had none of was not used."""
+    used = _usage(ended)
+    return {name: float(used.get(kind, {}).get(member) or 0) for name, (kind, member) in wanted.items()}
+
+
+def _usage(ended: EndedCall) -> Mapping[str, Mapping[str, float | None]]:
+    usage: Mapping[str, Mapping[str, float | None]] = (ended.outcome.latency or {}).get("usage", {})
+    return usage
 
 
 class Telemetry:
@@ -98,13 +123,23 @@ class _Trace:
 
     def write(self) -> None:
         ended = self._ended
-        attributes = {
+        attributes: dict[str, str | float] = {
             "sovereign.call_id": ended.ref.call_id,
             "sovereign.org_id": ended.ref.org_id,
             "sovereign.end_reason": ended.outcome.end_reason.value,
             "sovereign.interruptions": ended.figures.interruptions,
             "sovereign.provider_retries": ended.figures.provider_retries,
+            "sovereign.false_interruptions": ended.figures.false_interruptions,
         }
+        # what is unknown, or was not used, is no attribute: a cost that is missing is not 0
+        attributes |= {
+            f"sovereign.{kind}.{member}": value
+            for kind, members in _usage(ended).items()
+            for member, value in members.items()
+            if value or (member == "cost_usd" and value is not None)
+        }
+        if ended.outcome.cost is not None:
+            attributes["sovereign.cost_usd"] = ended.outcome.cost
         start = self._nanoseconds(ended.answered_at)
         call = self._tracer.start_span("call", kind=SpanKind.SERVER, attributes=attributes, start_time=start)
         for turn in ended.figures.turns:

@@ -1,5 +1,6 @@
 """What a call measured, as metrics and spans."""
 
+import asyncio
 import itertools
 import json
 from dataclasses import replace
@@ -14,7 +15,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from media.conversation.figures import CallFigures
 from media.conversation.settings import ConversationSettings
 from media.telemetry import EndedCall, Telemetry, count_call
-from sovereign.calls.model import CallRef
+from sovereign.calls.model import CallOutcome, CallRef, EndReason
 from tests.scenarios.conversation.world import World, play, says
 
 QUESTION, ANSWER = "what are your hours", "We are open from nine to five."
@@ -63,6 +64,40 @@ def test_a_call_is_one_trace_of_its_turns_and_their_stages(
             assert earlier.end_time == later.start_time
 
 
+def test_the_span_of_a_call_says_what_was_used_and_what_it_cost(
+    telemetry: Telemetry, exporter: InMemorySpanExporter
+) -> None:
+    world = two_turns(telemetry)
+    (call,) = [span for span in exporter.get_finished_spans() if span.name == "call"]
+    assert world.outcome.latency is not None
+    assert call.attributes is not None
+    used = {name: value for name, value in call.attributes.items() if name.count(".") == 2}
+    assert used == {
+        "sovereign.stt.audio_seconds": world.outcome.latency["usage"]["stt"]["audio_seconds"],
+        "sovereign.stt.cost_usd": 0.0,
+        "sovereign.llm.input_tokens": 20,
+        "sovereign.llm.output_tokens": 10,
+        "sovereign.llm.cost_usd": 0.002,
+        "sovereign.tts.characters": world.outcome.latency["usage"]["tts"]["characters"],
+        "sovereign.tts.cost_usd": 0.0,
+    }
+    assert call.attributes["sovereign.cost_usd"] == world.outcome.cost == 0.002
+
+
+def test_the_span_of_a_call_has_no_cost_when_that_is_unknown(
+    telemetry: Telemetry, exporter: InMemorySpanExporter
+) -> None:
+    unknown = CallOutcome(end_reason=EndReason.USER_HANGUP, cost=None, latency={"usage": {"llm": {"cost_usd": None}}})
+
+    async def report() -> None:
+        telemetry.report(EndedCall(CallRef("org", "call", 1), unknown, CallFigures(), 0.0))
+
+    asyncio.run(report())
+    (call,) = exporter.get_finished_spans()
+    assert call.attributes is not None
+    assert not [name for name in call.attributes if "cost" in name]
+
+
 def test_spans_hold_nothing_that_was_said(telemetry: Telemetry, exporter: InMemorySpanExporter) -> None:
     two_turns(telemetry)
     everything = " ".join(span.to_json() for span in exporter.get_finished_spans())
@@ -83,7 +118,14 @@ def test_a_call_is_counted_with_its_times(capsys: pytest.CaptureFixture[str]) ->
     assert fields["Conversations"] == [1.0]
     assert fields["Turns"] == [2.0]
     assert fields["FirstPacket"] == [turn["first_packet_ms"] for turn in world.outcome.latency["turns"]]
+    used = world.outcome.latency["usage"]
+    assert fields["SttSeconds"] == [used["stt"]["audio_seconds"]]
+    assert used["stt"]["audio_seconds"] > 1
+    assert (fields["LlmInputTokens"], fields["LlmOutputTokens"]) == ([20.0], [10.0])
+    assert fields["TtsCharacters"] == [len("Hello.") + 2 * len(ANSWER)]
+    assert (fields["LlmSeconds"], fields["TtsInputTokens"], fields["TtsOutputTokens"]) == ([0.0], [0.0], [0.0])
     metrics = fields["_aws"]["CloudWatchMetrics"][0]
+    assert {"Name": "SttSeconds", "Unit": "Seconds"} in metrics["Metrics"]
     assert metrics["Namespace"] == "Sovereign"
     assert {"Name": "EndOfTurn", "Unit": "Milliseconds"} in metrics["Metrics"]
 

@@ -101,10 +101,13 @@ def count_unknown_price(section: str, provider: str, model: str) -> None:
 
 
 def measure(
-    milliseconds: Mapping[str, Sequence[float]], amounts: Mapping[str, float], counts: Mapping[str, float]
+    milliseconds: Mapping[str, Sequence[float]],
+    amounts: Mapping[str, float],
+    counts: Mapping[str, float],
+    seconds: Mapping[str, float],
 ) -> None:
-    """How long each thing took every time it happened, amounts of money, and what was counted (at least one): as EMF
-    lines, of which one holds at most a hundred values of a metric."""
+    """How long each thing took every time it happened, amounts of money, what was counted (at least one), and seconds
+    in all: as EMF lines, of which one holds at most a hundred values of a metric."""
     for name, values in milliseconds.items():
         for value in values:
             metrics().add_metric(name=name, unit=MetricUnit.Milliseconds, value=value)
@@ -112,6 +115,8 @@ def measure(
         metrics().add_metric(name=name, unit=MetricUnit.NoUnit, value=value)
     for name, value in counts.items():
         metrics().add_metric(name=name, unit=MetricUnit.Count, value=value)
+    for name, value in seconds.items():
+        metrics().add_metric(name=name, unit=MetricUnit.Seconds, value=value)
     metrics().flush_metrics()
 
 
