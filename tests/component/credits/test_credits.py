@@ -1,6 +1,8 @@
 """The balance moves only with the ledger, and no minute is spent twice."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -120,3 +122,37 @@ def test_reservation_made_with_the_call_commits_with_it(credits_: CreditStore, c
     call = new_call()
     calls.create(call, extra_writes=credits_.reserve_writes(PAYER, ORG, call.call_id))
     assert balance(table) == 3
+
+
+@pytest.mark.parametrize(("talked", "billed"), [(170, 3), (65, 2), (20, 1)])
+def test_minutes_of_a_lost_node_are_corrected_once_when_it_comes_back(
+    credits_: CreditStore, calls: CallStore, clock: FakeClock, table: Table, talked: int, billed: int
+) -> None:
+    call = answered(calls)
+    credits_.reserve(PAYER, ORG, call.ref.call_id)
+    answered_at = clock()
+    clock.advance(seconds=200)
+    lost = CallOutcome(end_reason=EndReason.NODE_LOST, ended_at=answered_at + timedelta(seconds=65))
+    assert calls.finish(call.ref, lost)
+    before = balance(table)
+    row = calls.get_row(call.ref)
+    real = CallOutcome(end_reason=EndReason.SHUTDOWN, ended_at=answered_at + timedelta(seconds=talked))
+    later = replace(real, ended_at=answered_at + timedelta(seconds=900))
+    for outcome in (lost, real, real, later):
+        assert not calls.finish(call.ref, outcome)
+    assert balance(table) == before + 2 - billed
+    assert calls.get_row(call.ref) == row
+    kinds = [entry["kind"] for entry in table.query(f"ORG#{PAYER}#LEDGER")]
+    assert kinds.count("correct") == int(billed != 2)
+
+
+def test_end_that_was_known_is_not_corrected(
+    credits_: CreditStore, calls: CallStore, clock: FakeClock, table: Table
+) -> None:
+    call = answered(calls)
+    credits_.reserve(PAYER, ORG, call.ref.call_id)
+    calls.finish(call.ref, CallOutcome(end_reason=EndReason.USER_HANGUP, ended_at=clock()))
+    before = balance(table)
+    clock.advance(seconds=300)
+    assert not calls.finish(call.ref, CallOutcome(end_reason=EndReason.SHUTDOWN, ended_at=clock()))
+    assert balance(table) == before

@@ -130,7 +130,8 @@ class CallLifecycle(CallStart):
     def finish(self, ref: CallRef, outcome: CallOutcome, *, unclaimed_only: bool = False) -> bool:
         """End the call: status, fact, usage, settlement and the node's burden in one transaction.
 
-        True when this ended it, False when it was over already (or, with `unclaimed_only`, a node has claimed it).
+        True when this ended it, False when it was over already (or, with `unclaimed_only`, a node has claimed it). The
+        minutes of a call that was given up with its node are then corrected to what the node knows of its end.
         """
         wanted = (keys.row_ref(ref), usage_counter_ref(ref.org_id), reservation_ref(ref.org_id, ref.call_id))
         for attempt in range(_ATTEMPTS):
@@ -138,14 +139,18 @@ class CallLifecycle(CallStart):
             now = self._clock()
             found = self._table.get_many(wanted, consistent=True)
             call = self._known_row(found.get(wanted[0]))
-            if call.is_over or (unclaimed_only and call.node_id is not None):
+            end, credits_ = _Ending(call, outcome, now), CreditStore(self._table, self._clock)
+            if call.is_over:
+                writes = end.correction(found.get(wanted[2]), credits_)
+            elif unclaimed_only and call.node_id is not None:
                 return False
-            apart = self._private_transfer_writes(call, outcome.transfer)
-            end = _Ending(call, outcome, now)
-            writes = end.change(found.get(wanted[1]), found.get(wanted[2]), CreditStore(self._table, self._clock))
+            else:
+                change = end.change(found.get(wanted[1]), found.get(wanted[2]), credits_)
+                writes = [*change.all_writes(call, now), *self._private_transfer_writes(call, outcome.transfer)]
             try:
-                self._table.transact([*writes.all_writes(call, now), *apart])
-                return True
+                if writes:
+                    self._table.transact(writes)
+                return not call.is_over
             except ConditionFailed:
                 continue
         raise UnavailableError("the call is busy", retry_after=1)
@@ -205,6 +210,11 @@ class _Ending:
         return self.call.byok if self.outcome.byok is None else self.outcome.byok
 
     @property
+    def is_guess(self) -> bool:
+        """Whether the call's real end is its lost node's to know."""
+        return self.outcome.end_reason is EndReason.NODE_LOST
+
+    @property
     def is_billed(self) -> bool:
         return self.call.started_at is not None and self.outcome.status not in _UNBILLED
 
@@ -218,10 +228,19 @@ class _Ending:
     def change(self, usage_counter: Item | None, reservation: Item | None, credits_: CreditStore) -> Change:
         """The end of the call and all that is booked with it."""
         ref = self.call.ref
-        settled = credits_.settle_writes(reservation, ref.org_id, ref.call_id, self.billed_minutes)
+        settled = credits_.settle_writes(
+            reservation, ref.org_id, ref.call_id, self.billed_minutes, may_be_corrected=self.is_guess
+        )
         used = booking_writes(ref.org_id, usage_counter, self._usage(), self.now) if self.is_billed else []
         due = {"due_shard": keys.report_shard(keys.shard_of(ref.call_id)), "due_at": self._overdue_at()}
         return Change(self._state(), CALL_ENDED, set_also=due, writes=[*self._burden_writes(), *used, *settled])
+
+    def correction(self, reservation: Item | None, credits_: CreditStore) -> list[Write]:
+        """What a call that is over already was really to be billed, where that was a guess and is known now."""
+        if self.is_guess or self.outcome.ended_at is None:
+            return []
+        ref = self.call.ref
+        return credits_.correct_writes(reservation, ref.org_id, ref.call_id, self.billed_minutes)
 
     def _overdue_at(self) -> str:
         return to_wire(self.now + REPORT_OVERDUE_AFTER)

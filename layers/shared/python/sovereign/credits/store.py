@@ -1,7 +1,8 @@
 """Minutes of metered organizations. The balance moves only in a transaction with a ledger entry.
 
 A call of a metered organization holds a *reservation* against the paying organization: opened with two minutes,
-extended by one at each started minute, settled once with what is really billed.
+extended by one at each started minute, settled once with what is really billed. What was billed for a call whose node
+was lost is corrected once more if the node comes back and knows better.
 """
 
 from typing import Any
@@ -67,7 +68,9 @@ class CreditStore:
                     return False
         return False
 
-    def settle_writes(self, held: Item | None, org_id: str, call_id: str, billed_minutes: int) -> list[Write]:
+    def settle_writes(
+        self, held: Item | None, org_id: str, call_id: str, billed_minutes: int, *, may_be_corrected: bool = False
+    ) -> list[Write]:
         """Writes that give back what was reserved and not billed (or take what was billed beyond it).
 
         `held` is the reservation as just read; none, or a settled one, needs no writes. They fail their condition
@@ -76,10 +79,24 @@ class CreditStore:
         if held is None or not held["open"]:
             return []
         back = held["minutes"] - billed_minutes
-        settled = _moved(held, set={"open": False, "billed_minutes": billed_minutes})
-        payer = held["payer"]
-        entry = self._entry(payer, org_id, call_id, "settle", back)
-        return [settled, entry, Update(_balance_ref(payer), add={"minutes_balance": back})]
+        told = {"may_be_corrected": True} if may_be_corrected else {}
+        settled = _moved(held, set={"open": False, "billed_minutes": billed_minutes, **told})
+        return [settled, *self._give_back(held["payer"], org_id, call_id, "settle", back)]
+
+    def correct_writes(self, held: Item | None, org_id: str, call_id: str, billed_minutes: int) -> list[Write]:
+        """Writes that make of what was settled with `may_be_corrected` what is really to be billed; the balance may
+        fall below nothing by it. Once: none are needed afterwards, nor for any other reservation. `held`, and a failed
+        condition, as in `settle_writes`.
+        """
+        if held is None or not held.get("may_be_corrected"):
+            return []
+        back = held["billed_minutes"] - billed_minutes
+        corrected = Update(
+            Ref(held["pk"], held["sk"]),
+            set={"may_be_corrected": False, "billed_minutes": billed_minutes},
+            condition=Attr("may_be_corrected").eq(True),
+        )
+        return [corrected, *(self._give_back(held["payer"], org_id, call_id, "correct", back) if back else [])]
 
     def release(self, org_id: str, call_id: str) -> None:
         """Give the whole reservation back: the call is not billed. Without an open reservation nothing happens."""
@@ -97,6 +114,10 @@ class CreditStore:
         grown = _moved(held, add={"minutes": more})
         payer = held["payer"]
         return [_take(payer, more), self._entry(payer, org_id, call_id, "extend", -more), grown]
+
+    def _give_back(self, payer: str, org_id: str, call_id: str, kind: str, minutes: int) -> list[Write]:
+        entry = self._entry(payer, org_id, call_id, kind, minutes)
+        return [entry, Update(_balance_ref(payer), add={"minutes_balance": minutes})]
 
     def _entry(self, payer: str, org_id: str, call_id: str, kind: str, minutes: int) -> Put:
         moment = to_wire(self._clock())
