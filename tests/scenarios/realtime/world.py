@@ -228,6 +228,7 @@ class RealtimeWorld(Played):
     settings: ConversationSettings = field(default_factory=ConversationSettings)
     tools: tuple[Tool, ...] = ()
     tool_answers: Mapping[str, tuple[float, Any]] = field(default_factory=dict)
+    has_webhook: bool = True
     max_duration: float = 600.0
     verbatim: bool = True
     context: bool = True
