@@ -14,6 +14,7 @@ from media.conversation.sentences import contains_phrase
 from media.conversation.settings import ConversationSettings
 from media.conversation.silence import SilenceWatch
 from media.conversation.utterance import Utterance
+from media.speech.interfaces import ProviderError
 from media.telephony.leg import LegDigit
 from sovereign.calls.model import EndReason
 
@@ -32,6 +33,7 @@ class BaseConversation(ABC):
         self._events: asyncio.Queue[ev.ConversationEvent] = asyncio.Queue()
         self._closing = Closing(end)
         self._transferring = self._peer_may_leave = False
+        self._broken: ProviderError | None = None
         self._says_then_ends: Utterance | None = None
         policy = settings.silence
         self._silence = SilenceWatch(policy, lambda: self.post(ev.SilenceDue())) if policy else None
@@ -100,15 +102,31 @@ class BaseConversation(ABC):
             yield
         finally:
             self._transferring = self._peer_may_leave = False
-            self._resume()
-            self.post(ev.FloorWanted())
+            if self._broken is None:
+                self._resume()
+                self.post(ev.FloorWanted())
+            else:  # later: whether the caller is gone by then is known only when this is left
+                self.post(ev.Due(self._end_unresumed))
 
     def _resume(self) -> None:  # noqa: B027 - not every kind has something to do
         """The caller was not handed over after all."""
 
     def transferred(self) -> None:
         """The caller was handed over."""
+        self._broken = None
         self._closing.transferred()
+
+    def _end_unresumed(self) -> None:
+        if self._broken is not None:
+            self.close(Ending(EndReason.TRANSFER_FAILED, str(self._broken)), self._settings.apology)
+
+    def fail(self, error: ProviderError) -> None:
+        """A provider failed for good: apologise, where there is a voice to, and end. A transfer that is under way goes
+        on without the assistant, and only its failure ends the call."""
+        if self._transferring:
+            self._broken = error
+        else:
+            self.close(Ending(EndReason.PROVIDER_ERROR, str(error)), self._settings.apology)
 
     # the end
 

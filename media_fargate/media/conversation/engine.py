@@ -27,7 +27,6 @@ from media.conversation.turn_taking import (
     TurnEnded,
 )
 from media.conversation.utterance import Utterance
-from media.speech.interfaces import ProviderError
 from media.telephony.leg import LegAnswered, LegClosed, LegDigit, LegRinging
 from sovereign.calls.model import EndReason
 
@@ -96,7 +95,8 @@ class Conversation(BaseConversation):
             self._settle()
 
     def _takes(self, event: ev.ConversationEvent) -> bool:
-        if isinstance(event, LegClosed | ev.UtteranceDone | ev.ReplyDone | ev.SpeakingFailed | ev.Due):
+        ends = LegClosed | ev.UtteranceDone | ev.ReplyDone | ev.SpeakingFailed | ev.RecogniserFailed
+        if isinstance(event, ends | ev.Due):
             return True
         return not (self._closing.decided or self._transferring)
 
@@ -226,7 +226,3 @@ class Conversation(BaseConversation):
         if self._turns.turn is not None:
             self._turns.turn.drop(self._floor)
         self._floor.silence()
-
-    def fail(self, error: ProviderError) -> None:
-        """A provider failed for good: apologise and end."""
-        self.close(Ending(EndReason.PROVIDER_ERROR, str(error)), self._settings.apology)

@@ -60,8 +60,9 @@ class Transfers:
     async def hand_over(self, destination: str, message: str | None) -> TransferOutcome:
         """Check, announce and transfer; with an outcome of `HANDED_OVER` the call ends by itself.
 
-        After any other the caller is still on the line: whoever asked for the transfer says how it goes on, or closes
-        the conversation with `transfer_failed`. Not to be called while one is `under_way`.
+        After any other the caller is still on the line, and whoever asked for the transfer says how it goes on; when
+        nobody can any more, the conversation ends itself (`BaseConversation.fail`). Not to be called while one is
+        `under_way`.
         """
         self.under_way = True
         try:

@@ -239,4 +239,4 @@ class RealtimeConversation(BaseConversation):
         """The model is gone for good, and with it the voice to apologise with."""
         self._exchange.connected = self._exchange.renewing = False
         self._exchange.give_up_lines()
-        self.close(Ending(EndReason.PROVIDER_ERROR, str(error)))
+        super().fail(error)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from media.conversation.settings import ConversationSettings
+from media.telephony.leg import TransferOutcome
 from sovereign.calls.model import EndReason
 from tests.scenarios.conversation.world import Turn, World, play, says
 
@@ -128,3 +129,30 @@ def test_what_the_table_never_took_is_handed_back() -> None:
         "what are your hours",
         HOURS,
     ]
+
+
+async def hand_over(world: World) -> None:
+    await world.session.command({"type": "transfer", "destination": "+31201234567"})
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason", "said"),
+    [
+        (TransferOutcome.BUSY, EndReason.TRANSFER_FAILED, [("assistant", APOLOGY)]),
+        (TransferOutcome.SUCCEEDED, EndReason.TRANSFERRED, []),
+    ],
+)
+def test_a_recogniser_that_is_lost_during_a_transfer_ends_the_call_only_if_that_fails(
+    outcome: TransferOutcome, reason: EndReason, said: list[tuple[str, str]]
+) -> None:
+    world = world_with(
+        timeline=[says(3.0, "hello hello are you still there")],
+        acts=[(2.0, hand_over)],
+        transfer_outcome=outcome,
+        transfer_seconds=10.0,
+        stt_breaks=frozenset([1, 2]),
+    )
+    assert world.outcome.end_reason is reason
+    assert world.said() == said
+    assert 12.0 <= world.log.first("hang up") < 15.0
+    assert world.outcome.error == "stt: connection lost"

@@ -1,7 +1,10 @@
 """The connection to the model: slow, refused, broken, and taken up again."""
 
+import pytest
+
 from media.conversation.settings import ConversationSettings
 from media.speech.interfaces import BadKeyError, ProviderError, ToolCall
+from media.telephony.leg import TransferOutcome
 from sovereign.calls.model import EndReason
 from tests.scenarios.conversation.world import says
 from tests.scenarios.realtime.test_tools_and_orders import LOOKUP
@@ -145,3 +148,29 @@ def test_injected_context_is_known_on_the_next_connection() -> None:
     world = play(RealtimeWorld([says(1.0, "hello")], ["Hi."], acts=[(4.0, inject)], breaks={1: 6.0}))
     history = [(message.role, message.content) for message in world.model.sessions[1].opening.history]
     assert history == [("user", "hello"), ("assistant", "Hi."), ("system", "The caller is a VIP.")]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [
+        (TransferOutcome.NO_ANSWER, EndReason.TRANSFER_FAILED),
+        (TransferOutcome.SUCCEEDED, EndReason.TRANSFERRED),
+    ],
+)
+def test_a_model_that_is_lost_during_a_transfer_ends_the_call_only_if_that_fails(
+    outcome: TransferOutcome, reason: EndReason
+) -> None:
+    async def hand_over(world: RealtimeWorld) -> None:
+        await world.session.command({"type": "transfer", "destination": "+31201234567"})
+
+    world = play(
+        RealtimeWorld(
+            acts=[(2.0, hand_over)],
+            breaks={1: 4.0, 2: 2.0},
+            transfer_outcome=outcome,
+            transfer_seconds=15.0,
+            hangs_up_at=60.0,
+        )
+    )
+    assert world.outcome.end_reason is reason
+    assert 17.0 <= world.log.first("hang up") < 18.0
