@@ -11,7 +11,15 @@ from media.conversation.figures import add_usage
 from media.realtime.events import ModelConnected, ModelFailed, ModelLost
 from media.realtime.held_audio import HeldAudio
 from media.speech.interfaces import ProviderError, ProviderUsage
-from media.speech.speech_to_speech import SpeechModel, SpeechOpening, SpeechSession
+from media.speech.speech_to_speech import (
+    AgentAudio,
+    AgentTurnOver,
+    AgentWords,
+    CallsWanted,
+    SpeechModel,
+    SpeechOpening,
+    SpeechSession,
+)
 
 _CHUNK_SECONDS = 0.04
 """Audio sent at a time: two packets, what the vendors' own examples send."""
@@ -51,12 +59,19 @@ class ModelLink:
         self._held: HeldAudio | None = None
         self._spent = ProviderUsage(cost_usd=0.0)
         self._model_rate = sample_rate
+        self._answering = self._lost_an_end = False
         self.connections = 0
 
     @property
     def usage(self) -> ProviderUsage:
         """Figures of all its connections together."""
         return add_usage(self._spent, self._session.usage) if self._session is not None else self._spent
+
+    @property
+    def lacks_figures(self) -> bool:
+        """Whether an answer's end, with which its tokens are told, was never heard: the caller or the connection left
+        in the middle of it."""
+        return self._lost_an_end or self._answering
 
     @property
     def sample_rate(self) -> int:
@@ -193,6 +208,10 @@ class ModelLink:
     async def _receive(self, session: SpeechSession) -> None:
         try:
             async for event in session.events():
+                if isinstance(event, AgentAudio | AgentWords):
+                    self._answering = True
+                elif isinstance(event, AgentTurnOver | CallsWanted):
+                    self._answering = False
                 self._post(event)
         except ProviderError as failure:
             self.give_up(failure)
@@ -201,6 +220,7 @@ class ModelLink:
 
     async def _drop_session(self) -> None:
         session, self._session = self._session, None
+        self._lost_an_end, self._answering = self.lacks_figures, False
         if session is not None:
             self._spent = add_usage(self._spent, session.usage)
             await session.close()

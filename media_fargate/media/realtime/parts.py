@@ -105,7 +105,8 @@ class RealtimeParts:
         """Listen to nothing more, fall silent, and count what the model was used for."""
         self.caller.close()
         self.playout.stop_all()
-        self.context.figures.add_model_usage(priced(self.link.usage, self.price))
+        unknown = self.price is not None and self.price.by_tokens and self.link.lacks_figures
+        self.context.figures.add_model_usage(priced(self.link.usage, None if unknown else self.price))
 
     def refusal(self, command: Mapping[str, Any], /) -> str | None:
         """What this model cannot be asked for, it is not asked for."""

@@ -1,5 +1,9 @@
 """A realtime conversation: the opening, turns both ways, interruptions, endings."""
 
+from typing import Any
+
+import pytest
+
 from media.conversation.settings import ConversationSettings, Silence
 from media.telephony.leg import LegClosed, LegClosedBy, LegDigit
 from sovereign.calls.model import EndReason
@@ -174,3 +178,23 @@ def test_usage_has_a_price_only_where_one_is_known() -> None:
     assert used["audio_seconds"] > 10
     assert (used["input_tokens"], used["output_tokens"]) == (10, 5)
     assert known.outcome.cost == used["audio_seconds"] / 100
+
+
+BY_TOKENS = Price(source="s", as_of="2026-01", input=1.0, output=2.0)
+
+
+@pytest.mark.parametrize(
+    ("price", "changes", "known"),
+    [
+        (BY_TOKENS, {"hangs_up_at": 9.0}, True),
+        (BY_TOKENS, {"hangs_up_at": 3.0}, False),
+        (BY_TOKENS, {"hangs_up_at": 9.0, "breaks": {1: 3.0}}, False),
+        (Price(source="s", as_of="2026-01", per_minute=0.6), {"hangs_up_at": 3.0}, True),
+    ],
+)
+def test_answer_whose_end_was_not_heard_leaves_the_cost_of_tokens_unknown(
+    price: Price, changes: dict[str, Any], *, known: bool
+) -> None:
+    world = play(RealtimeWorld([says(1.0, "when are you open")], [LONG], price=price, **changes))
+    assert world.said()[-1][0] == "assistant"
+    assert (world.outcome.cost is not None) is known
