@@ -74,8 +74,15 @@ class BaseConversation(ABC):
         return self._loop.call_later(seconds, lambda: self.post(ev.Due(act)))
 
     def _on_digit(self, event: LegDigit) -> None:
-        if self.keypad.counts(event) and not self.opening.press(event.digit):
-            self.keypad.press(event.digit)
+        if self.keypad.counts(event):
+            self._caller_spoke()
+            if not self.opening.press(event.digit):
+                self.keypad.press(event.digit)
+
+    def _caller_spoke(self) -> None:
+        """The caller is there: not silent, and no echo."""
+        if self._silence:
+            self._silence.start_over()
 
     def _on_silence(self, _: ev.SilenceDue) -> None:
         if self._silence and self._idle:

@@ -47,8 +47,8 @@ class CallerTurn:
 
 
 class CallerTurns:
-    """Follows the caller's turns. `accept(text, turn)` gets each turn that is to be answered; what is said over the
-    agent without interrupting it waits in `held`."""
+    """Follows the caller's turns. `spoke` is called at the end of each that was no echo; `accept(text, turn)` gets
+    those that are to be answered; what is said over the agent without interrupting it waits in `held`."""
 
     def __init__(
         self,
@@ -58,6 +58,7 @@ class CallerTurns:
         floor: Floor,
         context: Context,
         *,
+        spoke: Callable[[], None],
         accept: Callable[[str, CallerTurn], None],
         overhear: Callable[[str], object],
     ) -> None:
@@ -66,6 +67,7 @@ class CallerTurns:
         self._speaker = speaker
         self._floor = floor
         self._figures = context.figures
+        self._spoke = spoke
         self._accept = accept
         self._overhear = overhear
         self.overhears = False
@@ -159,7 +161,9 @@ class CallerTurns:
         if turn.ended is not None and turn.ended.echo:
             turn.drop(self._floor)
             self._figures.echoes += 1
-        elif turn.overheard:
+            return
+        self._spoke()
+        if turn.overheard:
             self._overhear(turn.text)
         elif self._floor.agent_busy:
             self._overlap(turn)

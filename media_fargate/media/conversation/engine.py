@@ -47,7 +47,16 @@ class Conversation(BaseConversation):
         self._clock = TurnClock(context.figures)
         self._floor = Floor(ear, speaker, responder, history, context)
         taking = self._settings.turn_taking
-        self._turns = CallerTurns(taking, ear, speaker, self._floor, context, accept=self._accept, overhear=self._heard)
+        self._turns = CallerTurns(
+            taking,
+            ear,
+            speaker,
+            self._floor,
+            context,
+            spoke=self._caller_spoke,
+            accept=self._accept,
+            overhear=self._heard,
+        )
         self.opening = Opening(self._settings, context.clearance, self)
         self._turns.overhears = self._settings.voicemail_detection
         self._handlers = self._event_table(self._turns)
@@ -88,8 +97,6 @@ class Conversation(BaseConversation):
         while True:
             event = await self._events.get()
             self.opening.observe(event)
-            if self._silence:
-                self._silence.observe(event)
             if self._takes(event):
                 self._handlers[type(event)](event)
             self._settle()

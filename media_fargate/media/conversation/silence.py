@@ -5,10 +5,8 @@ from collections.abc import Callable
 from typing import Protocol
 
 from media.conversation.closing import Ending
-from media.conversation.events import ConversationEvent, UtteranceRecognised
 from media.conversation.settings import Silence
 from media.conversation.utterance import Utterance
-from media.telephony.leg import LegDigit
 from sovereign.calls.model import EndReason
 
 _ASK_WHETHER_THERE = "The caller has been silent for a while. Ask briefly whether they are still there."
@@ -31,7 +29,7 @@ class SilenceWatch:
     """Calls `due` when nothing was said for too long after the agent finished. One timer a call.
 
     A noise, or speech in which no word was recognised, delays it but does not begin the time anew: else a television
-    would keep a call without an end.
+    would keep a call without an end. The same goes for the agent's own question that the line brings back.
     """
 
     def __init__(self, policy: Silence, due: Callable[[], None]) -> None:
@@ -41,11 +39,6 @@ class SilenceWatch:
         self._timer: asyncio.TimerHandle | None = None
         self._since: float | None = None
         self.attempts = 0
-
-    def observe(self, event: ConversationEvent) -> None:
-        """Any words of the caller, and any key, make all attempts available again."""
-        if isinstance(event, LegDigit) or (isinstance(event, UtteranceRecognised) and event.text):
-            self.start_over()
 
     def follow(self, *, agent_busy: bool, idle: bool) -> None:
         """Keep to what is going on: the agent speaks or prepares to, nobody does, or somebody else."""
@@ -74,7 +67,7 @@ class SilenceWatch:
         self._since = None
 
     def start_over(self) -> None:
-        """The caller said something: all attempts are available again."""
+        """The caller said something, or pressed a key: all attempts are available again."""
         self.agent_spoke()
         self.attempts = 0
 

@@ -129,8 +129,7 @@ class RealtimeConversation(BaseConversation):
 
     def caller_spoke(self, text: str) -> None:
         """The caller said something; `text` is more of it, as far as it is known."""
-        if self._silence:
-            self._silence.start_over()
+        self._caller_spoke()
         if text:
             # the watch for answering machines knows words as a recogniser tells them
             self.opening.observe(ev.UtteranceRecognised(text))

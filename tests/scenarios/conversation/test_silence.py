@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from media.audio.echo import EchoDetector
 from media.conversation.settings import ConversationSettings, Silence
 from media.conversation.tools import TOOL_TIMEOUT_SECONDS
 from media.speech.interfaces import ToolCall
@@ -57,6 +58,17 @@ def test_any_words_start_over(words: str) -> None:
 def test_words_over_a_check_start_over_too() -> None:
     world = play(silent(says(3.6, "mhm", 0.2)))
     assert texts(world).count(FIRST) == 2
+
+
+def test_the_agents_own_question_coming_back_does_not_start_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = play(silent(policy={"max_attempts": 2}))
+    echoes = [says(plain.starts(text) + 0.2, text, len(text) * 0.05) for text in (FIRST, SECOND)]
+    monkeypatch.setattr(EchoDetector, "is_echo", lambda *_: True)
+    world = play(silent(*echoes, policy={"max_attempts": 2}))
+    assert world.outcome.latency is not None
+    assert world.outcome.latency["echoes"] == 2
+    assert texts(world) == texts(plain) == [HELLO, FIRST, SECOND, LAST]
+    assert world.outcome.end_reason is EndReason.SILENCE_TIMEOUT
 
 
 def test_a_key_starts_over_and_an_entry_is_not_talked_into() -> None:
