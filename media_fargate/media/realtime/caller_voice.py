@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from media.audio.vad import VoiceActivity, VoiceWindow
 from media.conversation.settings import TurnTaking
-from media.conversation.turn_taking import LIKELY_END_SECONDS, TurnEvent, TurnTaker
+from media.conversation.turn_taking import LIKELY_END_SECONDS, IsEcho, TurnEvent, TurnTaker
 
 FALSE_INTERRUPTION_SECONDS = 1.0
 """So long after a sound the model has to take it for speech; else the agent goes on where it stopped."""
@@ -14,10 +14,13 @@ FALSE_INTERRUPTION_SECONDS = 1.0
 class CallerVoice:
     """Judges one call's audio; what it finds out is posted. `turns.agent_active` is kept by the conversation."""
 
-    def __init__(self, sample_rate: int, detector: VoiceActivity, post: Callable[[TurnEvent], None]) -> None:
+    def __init__(
+        self, sample_rate: int, detector: VoiceActivity, post: Callable[[TurnEvent], None], is_echo: IsEcho
+    ) -> None:
         # the model itself decides who has the turn: the settings of a pipeline's turn-taking do not apply
         self.turns = TurnTaker(
-            TurnTaking(endpointing_min_delay=LIKELY_END_SECONDS, false_interruption_timeout=FALSE_INTERRUPTION_SECONDS)
+            TurnTaking(endpointing_min_delay=LIKELY_END_SECONDS, false_interruption_timeout=FALSE_INTERRUPTION_SECONDS),
+            is_echo,
         )
         self._post = post
         self._loop = asyncio.get_running_loop()

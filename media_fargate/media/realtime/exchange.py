@@ -207,6 +207,9 @@ class Exchange:
     # the caller's turn
 
     def _on_caller_paused(self, event: TurnEnded) -> None:
+        if event.echo:
+            self._figures.echoes += 1
+            return
         if not self.quiet:  # the model was faster
             return
         self._speech_ended = event.at

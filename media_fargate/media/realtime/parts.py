@@ -133,7 +133,7 @@ def assemble(frame: CallFrame, services: RealtimeServices) -> RealtimeParts:
     tools = ToolRuns(make_tools(setup.tools), context, model.abilities.verbatim)
 
     link = ModelLink(model, leg.sample_rate, lambda: _opening(history, tools.box.specs), context)
-    caller = CallerVoice(leg.sample_rate, services.detector, conversation.post)
+    caller = CallerVoice(leg.sample_rate, services.detector, conversation.post, playout.echo.is_echo)
     voice = ModelVoice(playout, history, leg.sample_rate)
     conversation.attach(link=link, voice=voice, caller=caller, tools=tools, history=history, context=context)
     if setup.workflow:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from media.audio.echo import EchoDetector
 from media.conversation.settings import ConversationSettings, Silence
 from media.telephony.leg import LegClosed, LegClosedBy, LegDigit
 from sovereign.calls.model import EndReason
@@ -100,6 +101,26 @@ def test_cough_pauses_the_agent_who_goes_on_without_losing_a_word() -> None:
     assert not [text for kind, text in world.asked if kind == "heard"]
     assert world.outcome.latency is not None
     assert (world.outcome.latency["interruptions"], world.outcome.latency["false_interruptions"]) == (1, 1)
+
+
+def test_the_agents_own_voice_coming_back_pauses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(EchoDetector, "is_echo", lambda _, start, end: start > 3.5)
+    world = play(RealtimeWorld([says(1.0, "tell me"), noise(4.0, 1.5)], [LONG]))
+    assert ("assistant", LONG) in world.said()
+    assert not world.log.times("flush")
+    assert world.outcome.latency is not None
+    assert (world.outcome.latency["interruptions"], world.outcome.latency["echoes"]) == (0, 1)
+
+
+def test_the_agents_last_words_coming_back_are_no_turn_that_waits_for_an_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    settings = ConversationSettings(first_message="Hello.", silence=SILENCE)
+    plain = play(RealtimeWorld(settings=settings, hangs_up_at=12.0))
+    asked = plain.starts("Are you there?")
+    monkeypatch.setattr(EchoDetector, "is_echo", lambda *_: True)
+    world = play(RealtimeWorld([noise(plain.starts("Hello.") + 0.3, 1.5)], settings=settings, hangs_up_at=12.0))
+    assert world.starts("Are you there?") < asked + 0.5
 
 
 def test_transcript_that_comes_late_keeps_its_place() -> None:
