@@ -1,14 +1,21 @@
 """Control commands on a running call: their forms and what they do."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Coroutine, Mapping
+from typing import Any, Final
+
+from aws_lambda_powertools import Logger
 
 from media.calls.parts import CallConversation
 from media.conversation.closing import Ending
 from media.conversation.transfers import Transfers
+from media.telephony.baresip_leg import LegRefusedError
 from sovereign.calls.model import EndReason
 from sovereign.kernel.errors import DomainError
+
+_KEYS: Final = frozenset("0123456789*#ABCD")
+
+logger = Logger(child=True)
 
 
 class CommandRefusedError(Exception):
@@ -26,7 +33,7 @@ async def execute(
     transfers: Transfers,
     tasks: asyncio.TaskGroup,
 ) -> None:
-    """Do a command; returns when it is done, or for speech and transfers when it is under way.
+    """Do a command; returns when it is done, or for speech, key tones and transfers when it is under way.
 
     Raises CommandRefusedError: `invalid_request`, `destination_not_allowed`, `transfer_under_way`.
     """
@@ -38,11 +45,25 @@ async def execute(
     elif kind == "end-call":
         conversation.close(Ending(EndReason.CONTROL_END_CALL), command.get("message") or None)
     elif kind == "send-dtmf":
-        await transfers.send_digits(_text(command, "digits"))
+        _press(_text(command, "digits"), transfers, tasks)
     elif kind == "transfer":
         await _transfer(command, transfers, tasks)
     else:
         raise CommandRefusedError("invalid_request", "type: no such command")
+
+
+def _press(digits: str, transfers: Transfers, tasks: asyncio.TaskGroup) -> None:
+    """Begin to send key tones: a long sequence takes longer than whoever ordered it waits."""
+    if not _KEYS.issuperset(digits):
+        raise CommandRefusedError("invalid_request", "digits: must be keys of a telephone: 0-9, *, # and A-D")
+
+    async def press() -> None:
+        try:
+            await transfers.send_digits(digits)
+        except LegRefusedError:  # the call has ended, and the rest of the sequence with it
+            logger.info("digits_not_sent")
+
+    _start(press(), tasks)
 
 
 async def _transfer(command: Mapping[str, Any], transfers: Transfers, tasks: asyncio.TaskGroup) -> None:
@@ -56,11 +77,14 @@ async def _transfer(command: Mapping[str, Any], transfers: Transfers, tasks: asy
     if transfers.under_way:  # begun while the way was looked for
         raise CommandRefusedError("transfer_under_way", "another transfer is under way")
     transfers.under_way = True
-    transferring = transfers.command(route, command.get("message") or None)
+    _start(transfers.command(route, command.get("message") or None), tasks)
+
+
+def _start(work: Coroutine[Any, Any, None], tasks: asyncio.TaskGroup) -> None:
     try:
-        tasks.create_task(transferring)
+        tasks.create_task(work)
     except RuntimeError:  # the call ended meanwhile
-        transferring.close()
+        work.close()
         raise CommandRefusedError("not_in_progress", "the call is not in progress") from None
 
 

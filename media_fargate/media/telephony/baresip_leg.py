@@ -60,6 +60,7 @@ class BaresipLeg:
         self._outbound = outbound
         self._happened_at = happened_at
         self._presses = KeyPresses()
+        self._pressing = asyncio.Lock()
         self._audio = LegAudio(call.audio)
         self._events: asyncio.Queue[LegEvent] = asyncio.Queue()
         self._closed = False
@@ -131,9 +132,13 @@ class BaresipLeg:
         return 0 if self._closed else self._audio.queued_bytes
 
     async def send_dtmf(self, digits: str) -> None:
-        """Send digits (RFC 4733). Raises ValueError for a character that is none, LegRefusedError when gone."""
+        """Send digits (RFC 4733), after those being sent: presses of two sequences would mix.
+
+        Raises ValueError for a character that is none, LegRefusedError when gone.
+        """
         try:
-            await self._call.send_dtmf(digits)
+            async with self._pressing:
+                await self._call.send_dtmf(digits)
         except BaresipError as refused:
             raise LegRefusedError("the digits could not be sent") from refused
 

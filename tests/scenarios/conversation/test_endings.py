@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from media.calls.session import CommandRefusedError
+from media.calls.commands import CommandRefusedError
 from media.conversation.settings import ConversationSettings, Silence
 from media.speech.interfaces import ToolCall
 from media.telephony.leg import LegClosed, LegClosedBy, LegDigit, TransferOutcome
@@ -251,6 +251,42 @@ def test_end_call_without_a_message_ends_at_once() -> None:
 
 def test_send_dtmf_sends_the_digits() -> None:
     assert commanded(2.0, {"type": "send-dtmf", "digits": "42"}).leg.digits == ["42"]
+
+
+def test_send_dtmf_is_answered_when_it_has_begun() -> None:
+    digits, took = "0123456789*#ABCD" * 2, []
+
+    async def press(world: World) -> None:
+        world.leg.seconds_a_digit = 0.22
+        began = asyncio.get_running_loop().time()
+        await world.session.command({"type": "send-dtmf", "digits": digits})
+        took.append(asyncio.get_running_loop().time() - began)
+
+    world = play(World(acts=[(1.0, press)]))
+    assert world.leg.digits == [digits]
+    assert took == [0.0]
+
+
+def test_send_dtmf_into_a_call_that_ends_meanwhile_costs_nothing() -> None:
+    async def press(world: World) -> None:
+        world.leg.dead = True
+        await world.session.command({"type": "send-dtmf", "digits": "1"})
+
+    world = play(World(acts=[(1.0, press)], hangs_up_at=2.0))
+    assert world.leg.digits == []
+    assert world.outcome.end_reason is EndReason.USER_HANGUP
+
+
+def test_keys_no_telephone_has_are_refused() -> None:
+    refused: list[str] = []
+
+    async def press(world: World) -> None:
+        with pytest.raises(CommandRefusedError) as refusal:
+            await world.session.command({"type": "send-dtmf", "digits": "1x"})
+        refused.append(refusal.value.code)
+
+    assert play(World(acts=[(1.0, press)])).leg.digits == []
+    assert refused == ["invalid_request"]
 
 
 def test_transfer_announces_refers_and_ends() -> None:

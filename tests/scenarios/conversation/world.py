@@ -35,6 +35,7 @@ from media.speech.interfaces import (
 )
 from media.telemetry import ReportCall
 from media.telephony.addresses import TrunkRoute
+from media.telephony.baresip_leg import LegRefusedError
 from media.telephony.leg import CallLeg, LegClosed, LegClosedBy, LegEvent, LegStats, TransferOutcome
 from media.telephony.transfer_route import SecondLeg, TransferRoute
 from media.telephony.user_agents import DialRefusedError
@@ -133,6 +134,7 @@ class ScriptedLeg:
         self._audible = 0
         self.hung_up = False
         self.digits: list[str] = []
+        self.seconds_a_digit = 0.0
         self.transfers: list[str] = []
         self.transfer_outcome: TransferOutcome = TransferOutcome.SUCCEEDED
         self.transfer_seconds = 1.0
@@ -197,6 +199,9 @@ class ScriptedLeg:
             self.log.add(f"agent {'speaks ' + str(value) if value else 'silent'}")
 
     async def send_dtmf(self, digits: str) -> None:
+        if self.dead:
+            raise LegRefusedError("gone")
+        await asyncio.sleep(len(digits) * self.seconds_a_digit)
         self.digits.append(digits)
 
     async def transfer(self, target: str, timeout_seconds: float = 30.0) -> TransferOutcome:

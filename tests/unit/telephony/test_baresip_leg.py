@@ -41,6 +41,7 @@ class StackCall:
         self.audio = Audio()
         self.hangups = 0
         self.answers = 0
+        self.pressed = ""
         self.hangup_error: Exception | None = None
         self.transfer_result: Exception | None = None
         self.during_transfer: Any = lambda: None
@@ -61,6 +62,11 @@ class StackCall:
     async def answer(self, video: bool) -> None:
         self.answers += 1
 
+    async def send_dtmf(self, digits: str) -> None:
+        for digit in digits:
+            await asyncio.sleep(0)
+            self.pressed += digit
+
     async def hangup(self) -> None:
         self.hangups += 1
         if self.hangup_error:
@@ -73,8 +79,9 @@ class StackCall:
 
 
 def make(outbound: bool = True, encrypted_only: bool = False) -> tuple[BaresipLeg, StackCall, list[BaresipLeg]]:
-    call, gone = StackCall(), []
-    leg = BaresipLeg(call, outbound=outbound, on_closed=gone.append, encrypted_only=encrypted_only)  # type: ignore[arg-type]
+    call = StackCall()
+    gone: list[BaresipLeg] = []
+    leg = BaresipLeg(call, outbound=outbound, on_closed=gone.append, encrypted_only=encrypted_only)
     return leg, call, gone
 
 
@@ -130,6 +137,12 @@ async def test_inbound_call_is_told_with_the_answer_that_it_must_be_encrypted() 
     await asyncio.sleep(0)
     call.close("Rejected by user")
     assert drain(leg) == [LegClosed(LegClosedBy.FAILED, detail=NOT_ENCRYPTED)]
+
+
+async def test_sequences_of_keys_are_sent_one_after_the_other() -> None:
+    leg, call, _ = make()
+    await asyncio.gather(leg.send_dtmf("123"), leg.send_dtmf("456"))
+    assert call.pressed == "123456"
 
 
 async def test_closed_is_last_and_told_once() -> None:
