@@ -127,7 +127,7 @@ class MediaProcess:
         stack.push_async_callback(client.aclose)
         asker = WebhookAsker(client)
         stack.push_async_callback(asker.close)
-        detector = SileroWorker(environment.model_cache)
+        detector = SileroWorker(environment.model_cache, self._replace_process)
         stack.callback(detector.close)
         poller = Poller(detector)
         self._run_along(stack, poller.run())

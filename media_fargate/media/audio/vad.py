@@ -72,11 +72,15 @@ class VoiceDetectorDiedError(RuntimeError):
 
 
 class SileroWorker:
-    """A thread that judges the windows of all calls together; results come back by one loop callback a batch."""
+    """A thread that judges the windows of all calls together; results come back by one loop callback a batch.
 
-    def __init__(self, model_cache: Path) -> None:
+    `on_died` is called on the loop when the thread is gone: no later call can be heard then.
+    """
+
+    def __init__(self, model_cache: Path, on_died: Callable[[], object] = lambda: None) -> None:
         self._session = open_session(model_cache / MODEL_FILE)
         self._loop = asyncio.get_running_loop()
+        self._on_died = on_died
         self._channels: set[_Channel] = set()
         self._wake = threading.Event()
         self._stopped = False
@@ -113,6 +117,7 @@ class SileroWorker:
         except Exception as failure:  # the thread must tell the calls instead of dying silently
             self.died = failure
             logger.exception("voice_detector_died", exception_name=type(failure).__name__)
+            self._loop.call_soon_threadsafe(self._on_died)
 
     def _judge_all(self) -> None:
         """Judge until no channel has a whole window left, one window of each channel a run."""

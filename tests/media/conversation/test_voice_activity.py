@@ -133,6 +133,18 @@ async def test_a_dead_detector_is_noticed_by_the_next_push(model_cache: Path) ->
     worker.close()
 
 
+async def test_a_detector_that_dies_says_so_at_once(model_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    died = asyncio.Event()
+    worker = SileroWorker(model_cache, died.set)
+    monkeypatch.setattr(worker, "_session", None)
+    worker.open(8000, lambda windows: None).push(bytes(1024), 0.064)
+    worker.kick()
+    async with asyncio.timeout(5):
+        await died.wait()
+    assert worker.died is not None
+    worker.close()
+
+
 async def test_smart_turn_tells_a_finished_question_from_a_half_one(model_cache: Path) -> None:
     predictor = SmartTurn(model_cache)
     pcm = recording("hello_f.wav")
