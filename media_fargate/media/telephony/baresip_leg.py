@@ -226,6 +226,8 @@ class BaresipLeg:
         if self._closed:
             return
         if self._audio.open() or polls_left == 0:
+            if self._outbound:
+                self._audio.read()  # the stack keeps the last of what came before the answer: ringing, announcements
             self._tell(LegAnswered())
         else:
             loop = asyncio.get_running_loop()

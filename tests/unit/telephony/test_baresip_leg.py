@@ -24,11 +24,16 @@ from media.telephony.leg import (
 
 class Audio:
     active = False
+    received = b""
 
     def info(self) -> Any:
         if not self.active:
             raise AudioNotActive("none")
         return SimpleNamespace(tx_sample_rate=16000, rx_sample_rate=16000, tx_buffered=0, tx_capacity=32768)
+
+    def read(self, _: int) -> bytes:
+        received, self.received = self.received, b""
+        return received
 
 
 class StackCall:
@@ -137,6 +142,15 @@ async def test_inbound_call_is_told_with_the_answer_that_it_must_be_encrypted() 
     await asyncio.sleep(0)
     call.close("Rejected by user")
     assert drain(leg) == [LegClosed(LegClosedBy.FAILED, detail=NOT_ENCRYPTED)]
+
+
+@pytest.mark.parametrize(("outbound", "heard"), [(True, b""), (False, b"early")])
+async def test_what_a_called_party_sent_before_its_answer_is_not_heard(outbound: bool, heard: bytes) -> None:
+    leg, call, _ = make(outbound)
+    call.audio.received = b"early"
+    await answered(call)
+    assert drain(leg) == [LegAnswered()]
+    assert leg.read() == heard
 
 
 async def test_sequences_of_keys_are_sent_one_after_the_other() -> None:
