@@ -425,7 +425,17 @@ class Played:
     acts: Sequence[tuple[float, Callable[[Any], Awaitable[None]]]]
     hangs_up_at: float | None
     leg: ScriptedLeg
+    log: Log
     transcript: list[Message]
+    forbidden: frozenset[str]
+    ways: str
+    """Of a transfer: `refer`, `bridge`, or both."""
+    second: ScriptedLeg | None
+    second_says: Sequence[Sound]
+    second_events: Sequence[tuple[float, LegEvent]]
+    """What happens to the second leg, by the time since it was dialled."""
+    dial_seconds: float
+    dial_fails: bool
 
     async def run(self, session: CallSession, poller: Poller) -> CallOutcome:
         """The caller hangs up at the end of the script if nobody did before."""
@@ -449,6 +459,27 @@ class Played:
     async def _happen(self, at: float, act: Callable[[Any], Awaitable[None]]) -> None:
         await asyncio.sleep(at)
         await act(self)
+
+    async def _route(self, destination: str) -> TransferRoute:
+        if destination in self.forbidden:
+            raise DestinationNotAllowedError
+        second = SecondLeg(trunk=TrunkRoute(trunk_id="t", address="trunk.example"), target=destination, caller="+31")
+        return TransferRoute(
+            destination=destination,
+            refer_to=f"sip:{destination}@trunk.example" if "refer" in self.ways else None,
+            second_leg=second if "bridge" in self.ways else None,
+        )
+
+    async def _dial_second_leg(self, second: SecondLeg) -> ScriptedLeg:
+        self.log.add(f"dial {second.target}")
+        await asyncio.sleep(self.dial_seconds)
+        if self.dial_fails:
+            raise DialRefusedError("no trunk")
+        leg = self.second = ScriptedLeg(self.second_says, SecondLog(self.log))
+        loop = asyncio.get_running_loop()
+        for at, event in self.second_events:
+            loop.call_later(at, leg.events.put_nowait, event)
+        return leg
 
     def said(self) -> list[tuple[str, str]]:
         return [(message.role, message.content) for message in self.transcript]
@@ -493,7 +524,6 @@ class World(Played):
     ways: str = "refer"
     second_says: Sequence[Sound] = ()
     second_events: Sequence[tuple[float, LegEvent]] = ()
-    """What happens to the second leg, by the time since it was dialled."""
     dial_seconds: float = 0.05
     dial_fails: bool = False
     predictor: Any = None
@@ -565,27 +595,6 @@ class World(Played):
             self.table_fails -= 1
             raise ConnectionError("no table")
         self.transcript += messages
-
-    async def _route(self, destination: str) -> TransferRoute:
-        if destination in self.forbidden:
-            raise DestinationNotAllowedError
-        second = SecondLeg(trunk=TrunkRoute(trunk_id="t", address="trunk.example"), target=destination, caller="+31")
-        return TransferRoute(
-            destination=destination,
-            refer_to=f"sip:{destination}@trunk.example" if "refer" in self.ways else None,
-            second_leg=second if "bridge" in self.ways else None,
-        )
-
-    async def _dial_second_leg(self, second: SecondLeg) -> ScriptedLeg:
-        self.log.add(f"dial {second.target}")
-        await asyncio.sleep(self.dial_seconds)
-        if self.dial_fails:
-            raise DialRefusedError("no trunk")
-        leg = self.second = ScriptedLeg(self.second_says, SecondLog(self.log))
-        loop = asyncio.get_running_loop()
-        for at, event in self.second_events:
-            loop.call_later(at, leg.events.put_nowait, event)
-        return leg
 
     # looking at what happened
 

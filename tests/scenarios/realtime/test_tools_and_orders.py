@@ -8,7 +8,7 @@ import pytest
 from media.calls.commands import CommandRefusedError
 from media.conversation.settings import ConversationSettings
 from media.speech.interfaces import ToolCall
-from media.telephony.leg import LegDigit, TransferOutcome
+from media.telephony.leg import LegAnswered, LegClosed, LegClosedBy, LegDigit, LegRinging, TransferOutcome
 from sovereign.calls.model import EndReason
 from sovereign.catalog.tools import EndCallTool, TransferCallTool, WebhookTool
 from tests.scenarios.conversation.world import says
@@ -93,6 +93,38 @@ def test_transfer_is_announced_and_made() -> None:
     assert world.outcome.end_reason is EndReason.TRANSFERRED
     assert world.leg.transfers == ["sip:+31201234567@trunk.example"]
     assert world.starts("I connect you.") < world.log.first("refer")
+
+
+def test_transfer_over_a_second_leg_lets_the_caller_hear_it() -> None:
+    world = play(
+        RealtimeWorld(
+            [says(1.0, "sales please"), says(12.0, "hello sales", 1.0)],
+            [Reply(calls=[call("transfer_call")])],
+            tools=(TRANSFER,),
+            ways="bridge",
+            second_events=[(0.3, LegRinging()), (3.0, LegAnswered()), (20.0, LegClosed(LegClosedBy.PEER))],
+        )
+    )
+    assert world.outcome.end_reason is EndReason.TRANSFERRED
+    assert world.leg.transfers == []
+    assert world.starts("I connect you.") < world.log.first("dial +31201234567")
+    assert world.log.first("second agent speaks 101") == pytest.approx(12.05, abs=0.1)
+    assert world.leg.hung_up
+
+
+def test_second_leg_that_is_busy_is_told_to_the_model_who_goes_on() -> None:
+    world = play(
+        RealtimeWorld(
+            [says(1.0, "sales please")],
+            [Reply(calls=[call("transfer_call")]), "Sales is busy."],
+            tools=(TRANSFER,),
+            ways="bridge",
+            second_events=[(1.0, LegClosed(LegClosedBy.FAILED, 486))],
+        )
+    )
+    assert any(kind == "result" and "busy" in text for kind, text in world.asked)
+    assert world.said()[-1] == ("assistant", "Sales is busy.")
+    assert world.outcome.end_reason is EndReason.USER_HANGUP
 
 
 WAITS_IN_SILENCE: dict[str, Any] = {"verbatim": False, "context": False, "instructable": False}

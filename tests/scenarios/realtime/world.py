@@ -32,8 +32,7 @@ from media.speech.speech_to_speech import (
     SpeechEvent,
     SpeechOpening,
 )
-from media.telephony.leg import CallLeg, LegEvent, TransferOutcome
-from media.telephony.transfer_route import SecondLeg, TransferRoute
+from media.telephony.leg import LegEvent, TransferOutcome
 from sovereign.calls.model import CallOutcome, CallRef, Message
 from sovereign.catalog.prices import Price
 from sovereign.catalog.tools import Tool
@@ -247,6 +246,12 @@ class RealtimeWorld(Played):
     acts: Sequence[tuple[float, Callable[["RealtimeWorld"], Awaitable[None]]]] = ()
     transfer_outcome: TransferOutcome = TransferOutcome.SUCCEEDED
     transfer_seconds: float = 1.0
+    forbidden: frozenset[str] = frozenset()
+    ways: str = "refer"
+    second_says: Sequence[Sound] = ()
+    second_events: Sequence[tuple[float, LegEvent]] = ()
+    dial_seconds: float = 0.05
+    dial_fails: bool = False
     extend_credits: ExtendCredits | None = None
     make_opt_out: Callable[[], OptOut] | None = None
 
@@ -268,6 +273,7 @@ class RealtimeWorld(Played):
         self.fed_voice = 0.0
         self.closed = 0
         self.transcript: list[Message] = []
+        self.second = None
         self.leg = ScriptedLeg(self.timeline, self.log)
         self.leg.transfer_outcome, self.leg.transfer_seconds = self.transfer_outcome, self.transfer_seconds
         self.model = ScriptedSpeechModel(self)
@@ -282,7 +288,7 @@ class RealtimeWorld(Played):
             asker=self.asker,
             write_messages=self._write,
             route_transfer=self._route,
-            dial_second_leg=self._no_second_leg,
+            dial_second_leg=self._dial_second_leg,
             mark_transferred=lambda ref, transfer: None,
             extend_credits=self.extend_credits,
             opt_out=self.make_opt_out() if self.make_opt_out else None,
@@ -299,12 +305,6 @@ class RealtimeWorld(Played):
 
     def _write(self, ref: CallRef, number: int, messages: Sequence[Message]) -> None:
         self.transcript += messages
-
-    async def _route(self, destination: str) -> TransferRoute:
-        return TransferRoute(destination=destination, refer_to=f"sip:{destination}@trunk.example", second_leg=None)
-
-    async def _no_second_leg(self, second: SecondLeg) -> CallLeg:
-        raise AssertionError("no transfer of these tests is bridged")
 
     # looking at what happened
 
