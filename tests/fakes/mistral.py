@@ -1,7 +1,8 @@
-"""A stand-in for Mistral's chat completions: streamed and whole."""
+"""A stand-in for Mistral's chat completions, which refuses the conversations that Mistral refuses."""
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -9,6 +10,14 @@ from aiohttp import web
 from tests.fakes.openai import Answer, Chat
 from tests.fakes.server import GOOD_KEY, QUOTA_KEY, FakeServer, Trouble, run
 
+_MAY_FOLLOW = {
+    None: {"system", "user", "assistant"},
+    "system": {"system", "user", "assistant"},
+    "user": {"system", "user", "assistant"},
+    "assistant": {"user", "assistant", "tool"},
+    "tool": {"assistant", "tool"},
+}
+"""As `mistral-common` validates requests; further, every call has its result, and the model has the word."""
 _USAGE = {"prompt_tokens": 20, "completion_tokens": 5, "total_tokens": 25}
 
 
@@ -36,8 +45,37 @@ class FakeMistral(FakeServer):
             return web.json_response({"detail": "Unauthorized"}, status=401)
         asked = await request.json()
         self.requests.append(asked)
+        if problem := _problem(asked["messages"]):
+            kind, message = problem
+            return web.json_response({"object": "error", "message": message, "type": kind}, status=400)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream; charset=utf-8"})
         return await self.answer_in_pieces(request, response, _events(asked["model"], self.chat.next()))
+
+
+def _problem(messages: Sequence[dict[str, Any]]) -> tuple[str, str] | None:
+    """What Mistral would refuse the conversation for: the error's type and message."""
+    order, expected = "invalid_request_message_order", list[str]()
+    before = None
+    for message in messages:
+        role, calls = message["role"], [call["id"] for call in message.get("tool_calls") or ()]
+        if role not in _MAY_FOLLOW[before]:
+            return order, f"Unexpected role '{role}' after role '{before}'"
+        for call_id in [*calls, message["tool_call_id"]] if role == "tool" else calls:
+            if not re.fullmatch("[a-zA-Z0-9]{9}", call_id):
+                must = "must be a-z, A-Z, 0-9, with a length of 9."
+                return "invalid_function_call", f"Tool call id was {call_id} but {must}"
+        if role == "tool":
+            if message["tool_call_id"] not in expected:
+                return order, f"Unexpected tool call id {message['tool_call_id']} in tool results"
+            expected.remove(message["tool_call_id"])
+        elif role == "assistant":
+            if expected:
+                return order, "Not the same number of function calls and responses"
+            expected = calls
+        before = role
+    if before == "assistant":
+        return order, "Expected last role User or Tool (or Assistant with prefix True) for serving but got assistant"
+    return (order, "Not the same number of function calls and responses") if expected else None
 
 
 def _events(model: str, answer: Answer) -> Iterator[bytes]:

@@ -1,10 +1,12 @@
 """What every vendor's language model must do: one suite over all of them; then what is one vendor's own."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from media.speech.continuing import continued
 from media.speech.interfaces import (
     ChatEvent,
     ChatFinished,
@@ -81,7 +83,30 @@ async def test_tool_call_with_broken_json_is_a_failure(name: str, question: list
             await events_of(CHATS[name].open(server.url, GOOD_KEY), question, BOOK)
 
 
-@pytest.mark.parametrize("name", sorted(CHATS.keys() - {"google"}))
+@pytest.mark.parametrize(
+    "messages",
+    [
+        CONVERSATION,
+        [*CONVERSATION[:-1], ChatMessage("user", "And Wednesday?")],
+        [*CONVERSATION, ChatMessage("user", "Hello?"), ChatMessage("assistant", "Yes?"), CONVERSATION[-1]],
+        [*CONVERSATION[:2], CONVERSATION[-1], CONVERSATION[2]],
+        continued(CONVERSATION[:3], "We are"),
+        continued(CONVERSATION[:-1], "It is"),
+        CONVERSATION[:1],
+        CONVERSATION[:2],
+    ],
+    ids=[
+        "note-after-tool", "caller-after-tool", "note-after-answer", "note-before-caller", "continued",
+        "continued-after-tool", "nothing-said", "answer-last",
+    ],
+)  # fmt: skip
+async def test_no_conversation_of_ours_is_refused(vendor: ChatVendor, messages: Sequence[ChatMessage]) -> None:
+    async with vendor.fake(None) as server:
+        events = await events_of(vendor.open(server.url, GOOD_KEY), list(messages), BOOK)
+    assert isinstance(events[-1], ChatFinished)
+
+
+@pytest.mark.parametrize("name", sorted(CHATS.keys() - {"google", "mistral"}))
 async def test_request_carries_the_whole_conversation_and_its_tools(name: str) -> None:
     vendor = CHATS[name]
     async with vendor.fake(None) as server:
@@ -103,6 +128,39 @@ async def test_request_carries_the_whole_conversation_and_its_tools(name: str) -
     offered = {"name": "book", "description": "Book it", "parameters": dict(BOOK.parameters)}
     assert {name: tool["function"][name] for name in offered} == offered
     assert (sent["model"], sent["temperature"], sent["stream"]) == (vendor.config["model"], 0.2, True)
+
+
+async def test_mistral_is_asked_in_its_own_order() -> None:
+    vendor = CHATS["mistral"]
+    async with vendor.fake(None) as server:
+        await events_of(vendor.open(server.url, GOOD_KEY, temperature=0.2), CONVERSATION, BOOK)
+    [sent] = server.requests
+    [call] = sent["messages"][3].pop("tool_calls")
+    assert call["function"] == {"name": "book", "arguments": '{"day": "Tuesday"}'}
+    assert sent["messages"][4].pop("tool_call_id") == call["id"]
+    assert [(message["role"], message["content"]) for message in sent["messages"]] == [
+        ("system", "Be kind."),
+        ("assistant", "Good morning."),
+        ("user", "Tuesday"),
+        ("assistant", "One moment."),
+        ("tool", '{"ok": true}'),
+        ("assistant", "Okay."),
+        ("user", "[System note: The caller is silent.]"),
+    ]
+    [tool] = sent["tools"]
+    assert (tool["function"]["name"], tool["function"]["parameters"]) == ("book", dict(BOOK.parameters))
+    assert (sent["model"], sent["temperature"], sent["stream"]) == ("mistral-medium-latest", 0.2, True)
+
+
+async def test_mistral_gets_the_id_of_its_tool_call_back(question: list[ChatMessage]) -> None:
+    chat = Chat([Answer(tool_calls=[("Abc123xyZ", "book", "{}")]), Answer(["Done."])])
+    async with CHATS["mistral"].fake(None, chat=chat) as server:
+        model = CHATS["mistral"].open(server.url, GOOD_KEY)
+        [call] = [event async for event in model.stream(question, [BOOK]) if isinstance(event, ToolCall)]
+        result = ChatMessage("tool", "booked", tool_call_id=call.id)
+        await events_of(model, [*question, ChatMessage("assistant", "", (call,)), result], BOOK)
+    [_, _, asked, told] = server.requests[1]["messages"]
+    assert (asked["tool_calls"][0]["id"], told["tool_call_id"]) == ("Abc123xyZ", "Abc123xyZ")
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from media.speech.adapters import AdapterContext
 from media.speech.failures import dropped, refused, timed_out, unreachable
 from media.speech.interfaces import ChatEvent, ChatFinished, ChatMessage, ProviderUsage, TextDelta, ToolSpec
 from media.speech.llm.chat_completions import PartialCalls, messages_on_the_wire, tools_on_the_wire
+from media.speech.llm.mistral_messages import in_mistrals_order
 from sovereign.catalog.llm import MistralLlm
 
 PROVIDER = "mistral"
@@ -55,7 +56,7 @@ class MistralChat:
     async def _chunks(
         self, messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]
     ) -> AsyncGenerator[CompletionChunk, None]:
-        wire: Any = messages_on_the_wire(messages)
+        wire: Any = messages_on_the_wire(in_mistrals_order(messages))
         offered: Any = {"tools": tools_on_the_wire(tools)} if tools else {}
         try:
             events = await self._client.chat.stream_async(
