@@ -45,6 +45,9 @@ class FakeMistral(FakeServer):
             return web.json_response({"detail": "Unauthorized"}, status=401)
         asked = await request.json()
         self.requests.append(asked)
+        if asked["temperature"] > 1.5:
+            detail = [{"type": "less_than_equal", "loc": ["body", "temperature"], "ctx": {"le": 1.5}}]
+            return web.json_response({"object": "error", "message": {"detail": detail}}, status=422)
         if problem := _problem(asked["messages"]):
             kind, message = problem
             return web.json_response({"object": "error", "message": message, "type": kind}, status=400)

@@ -11,6 +11,7 @@ from tests.fakes.server import GOOD_KEY, QUOTA_KEY, FakeServer, Trouble, pieces_
 
 SPEECH_RATE = 24_000
 SECONDS_PER_CHARACTER = 0.06
+_ONLY_OWN_TEMPERATURE = {"gpt-5", "gpt-5-mini", "gpt-5-nano"}
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,8 @@ class FakeOpenAI(FakeServer):
             return refusal
         body = await request.json()
         self.requests.append(body)
+        if body["model"] in _ONLY_OWN_TEMPERATURE and body.get("temperature", 1) != 1:
+            return _error(400, "invalid_request_error", "unsupported_value")
         answer = self.answer_to(body)
         if not body.get("stream"):
             return web.json_response(_whole(body["model"], answer))

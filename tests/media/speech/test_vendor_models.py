@@ -182,6 +182,26 @@ async def test_what_is_a_vendors_own_is_sent(
     assert {key: value for key, value in server.requests[0].items() if key in own} == sent
 
 
+@pytest.mark.parametrize(
+    ("name", "members", "sent"),
+    [
+        ("openai", {"temperature": 2}, 2),
+        ("openai", {"model": "gpt-5"}, None),
+        ("openai", {"model": "gpt-5-mini"}, None),
+        ("openai", {"model": "gpt-5-nano"}, None),
+        ("xai", {"temperature": 2}, 2),
+        ("mistral", {"temperature": 1.2}, 1.2),
+        ("mistral", {"temperature": 2}, 1.5),
+    ],
+)
+async def test_no_temperature_is_refused(
+    name: str, members: dict[str, Any], sent: float | None, question: list[ChatMessage]
+) -> None:
+    async with CHATS[name].fake(None) as server:
+        await events_of(CHATS[name].open(server.url, GOOD_KEY, **members), question)
+    assert server.requests[0].get("temperature") == sent
+
+
 async def test_gemini_is_asked_in_its_own_words() -> None:
     async with CHATS["google"].fake(None) as server:
         model = CHATS["google"].open(server.url, GOOD_KEY, temperature=0.2, max_completion_tokens=64)

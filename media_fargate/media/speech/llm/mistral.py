@@ -60,7 +60,7 @@ class MistralChat:
         offered: Any = {"tools": tools_on_the_wire(tools)} if tools else {}
         try:
             events = await self._client.chat.stream_async(
-                model=self._config.model, messages=wire, temperature=self._config.temperature, **offered
+                model=self._config.model, messages=wire, temperature=self._config.sent_temperature, **offered
             )
             async with events:
                 async for event in events:

@@ -28,11 +28,9 @@ class OpenAIChat:
         await self._client.close()
 
     def _request(self, messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]) -> dict[str, Any]:
-        request: dict[str, Any] = {
-            "model": self._config.model,
-            "messages": messages_on_the_wire(messages),
-            "temperature": self._config.temperature,
-        }
+        request: dict[str, Any] = {"model": self._config.model, "messages": messages_on_the_wire(messages)}
+        if self._config.sent_temperature is not None:
+            request["temperature"] = self._config.sent_temperature
         if self._config.max_completion_tokens is not None:
             request["max_completion_tokens"] = self._config.max_completion_tokens
         if self._config.reasoning_effort is not None:

@@ -18,7 +18,7 @@ class Message(Strict):
 
 
 class LlmConfig(ProviderConfig):
-    """What every language model takes. `temperature` is passed on as it is."""
+    """What every language model takes. `temperature` is passed on as it is where the vendor takes all of them."""
 
     kind: ClassVar[Kind] = "text"
 
@@ -58,6 +58,7 @@ OpenAiModel = Literal[
 _OPENAI_WITHOUT_REASONING = frozenset(
     {"gpt-5.6-luna", "gpt-5.6-terra", "gpt-5.6-sol", "gpt-5.4", "gpt-5.4-mini", "gpt-5.4-nano"}
 )
+_OPENAI_ALWAYS_REASONING = frozenset({"gpt-5", "gpt-5-mini", "gpt-5-nano"})
 
 
 class OpenAiLlm(LlmConfig):
@@ -71,6 +72,11 @@ class OpenAiLlm(LlmConfig):
     def reasoning_effort(self) -> Literal["none"] | None:
         """`none` for the models that would otherwise think before a caller hears anything; None leaves it unsent."""
         return "none" if self.model in _OPENAI_WITHOUT_REASONING else None
+
+    @property
+    def sent_temperature(self) -> float | None:
+        """None, which leaves it unsent, for the models that refuse any but their own."""
+        return None if self.model in _OPENAI_ALWAYS_REASONING else self.temperature
 
     @property
     def secret_slots(self) -> tuple[str, ...]:
@@ -101,11 +107,19 @@ MistralModel = Literal[
 ]  # fmt: skip
 
 
+_MISTRAL_HIGHEST_TEMPERATURE = 1.5
+
+
 class MistralLlm(LlmConfig):
     """Mistral's text models."""
 
     provider: Literal["mistral"]
     model: MistralModel
+
+    @property
+    def sent_temperature(self) -> float:
+        """The nearest that Mistral does not refuse."""
+        return min(self.temperature, _MISTRAL_HIGHEST_TEMPERATURE)
 
     @property
     def secret_slots(self) -> tuple[str, ...]:
