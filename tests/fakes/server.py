@@ -28,6 +28,8 @@ class Trouble:
     """Pieces of an answer after which the connection is cut; 0 cuts before the first."""
     drop_once: bool = False
     """Cut only the first connection that gets so far."""
+    garbled: bytes | None = None
+    """What is sent in place of the second piece of an answer over HTTP."""
     status: int | None = None
     """Refuse every request with this status."""
 
@@ -81,7 +83,7 @@ class FakeServer:
                     return response
                 if count:
                     await asyncio.sleep(self.trouble.between_delay)
-                await response.write(piece)
+                await response.write(self.trouble.garbled if self.trouble.garbled and count == 1 else piece)
             await response.write_eof()
             return response
         finally:

@@ -20,6 +20,8 @@ _CONNECT_SECONDS, _SILENCE_SECONDS = 4.0, 10.0
 
 ERRORS = (openai.OpenAIError, httpx2.HTTPError)
 """What a request raises: the SDK's errors, and those of its HTTP library while a body is read."""
+_UNREADABLE = (ValueError, TypeError, AttributeError)
+"""What an answer raises whose server speaks the protocol badly: the SDK does not check what it parses."""
 
 
 def load_sdk(use: Callable[[AsyncOpenAI], object]) -> None:
@@ -76,6 +78,8 @@ async def streamed_chat(
                         calls.add(delta.index, delta.id, name, arguments)
     except ERRORS as failure:
         raise as_provider_error(failure, provider) from None
+    except _UNREADABLE:
+        raise dropped(provider) from None
     if not finished:
         raise dropped(provider)
     for call in calls.complete():

@@ -116,6 +116,25 @@ async def test_a_server_that_is_not_there_is_a_failure_that_may_be_tried_again(v
     assert raised.value.retryable
 
 
+_BROKEN = [b"data: {not json\n\n", b"data: \xff\n\n"]
+
+
+@pytest.mark.parametrize(
+    ("name", "garbled"),
+    [
+        *((name, garbled) for name in CHATS for garbled in _BROKEN),
+        # Gemini's SDK passes over what is no object
+        *((name, b'data: "text"\n\n') for name in CHATS if name != "google"),
+    ],
+)
+async def test_an_unreadable_answer_is_a_failure_that_may_be_tried_again(name: str, garbled: bytes) -> None:
+    async with CHATS[name].fake(Trouble(garbled=garbled)) as server:
+        with pytest.raises(ProviderError) as raised:
+            _ = [event async for event in CHATS[name].use(server.url, GOOD_KEY)]
+    assert raised.value.retryable
+    assert raised.value.__suppress_context__
+
+
 STREAMS = {name: vendor for name, vendor in VENDORS.items() if name not in RECOGNISERS}
 
 

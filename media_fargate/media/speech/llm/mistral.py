@@ -7,9 +7,8 @@ from typing import Any
 
 import httpx2
 from mistralai.client import Mistral
-from mistralai.client.errors import MistralError, NoResponseError
+from mistralai.client.errors import MistralError, NoResponseError, ResponseValidationError
 from mistralai.client.models import CompletionChunk, DeltaMessage, TextChunk, UsageInfo
-from pydantic import ValidationError
 
 from media.speech.adapters import AdapterContext
 from media.speech.failures import dropped, refused, timed_out, unreachable
@@ -65,13 +64,15 @@ class MistralChat:
             async with events:
                 async for event in events:
                     yield event.data
+        except ResponseValidationError:
+            raise dropped(PROVIDER) from None
         except MistralError as failure:
             raise refused(PROVIDER, failure.status_code) from None
         except httpx2.TimeoutException:
             raise timed_out(PROVIDER) from None
         except httpx2.ConnectError:
             raise unreachable(PROVIDER) from None
-        except (httpx2.HTTPError, NoResponseError, ValidationError):
+        except (httpx2.HTTPError, NoResponseError, ValueError):  # an answer that is cut off, or no text
             raise dropped(PROVIDER) from None
 
 
