@@ -13,7 +13,16 @@ from media.conversation.streams import chunks_in_time
 from media.conversation.tools import ReplyTools, ToolResult, leaves_nothing_to_say
 from media.conversation.utterance import Utterance
 from media.speech.continuing import continued
-from media.speech.interfaces import ChatMessage, ChatModel, ProviderError, TextDelta, ToolCall, ToolSpec
+from media.speech.interfaces import (
+    ChatFinished,
+    ChatMessage,
+    ChatModel,
+    Progress,
+    ProviderError,
+    TextDelta,
+    ToolCall,
+    ToolSpec,
+)
 
 MAX_TOOL_ROUNDS = 8
 """Rounds of tool calls in one answer; after these the model must speak without tools."""
@@ -160,14 +169,14 @@ class Responder:
                 chunks_in_time(self._model.stream(messages, specs), TOKEN_TIMEOUT_SECONDS, "llm")
             ) as out:
                 async for event in out:
-                    if reply.first_token_at is None:
+                    if reply.first_token_at is None and not isinstance(event, Progress):
                         reply.first_token_at = self._loop.time()
                     if isinstance(event, TextDelta):
                         for sentence in splitter.push(event.text):
                             utterance.say(sentence)
                     elif isinstance(event, ToolCall):
                         calls.append(event)
-                    else:
+                    elif isinstance(event, ChatFinished):
                         self._figures.add_model_usage(event.usage)
         finally:
             # what came before a broken connection is spoken: the next attempt goes on after it

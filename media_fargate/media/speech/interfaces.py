@@ -137,13 +137,18 @@ class TextDelta:
 
 
 @dataclass(frozen=True)
+class Progress:
+    """More of what is not to be heard, or comes whole later: a tool call, a thought. The model is not silent."""
+
+
+@dataclass(frozen=True)
 class ChatFinished:
     """The answer is complete."""
 
     usage: ProviderUsage
 
 
-ChatEvent = TextDelta | ToolCall | ChatFinished
+ChatEvent = TextDelta | ToolCall | Progress | ChatFinished
 
 
 class ChatModel(Protocol):

@@ -10,7 +10,7 @@ from openai import AsyncOpenAI
 from openai.types import CompletionUsage
 
 from media.speech.failures import dropped, refused, timed_out, unreachable
-from media.speech.interfaces import ChatEvent, ChatFinished, ProviderError, ProviderUsage, TextDelta
+from media.speech.interfaces import ChatEvent, ChatFinished, Progress, ProviderError, ProviderUsage, TextDelta
 from media.speech.llm.chat_completions import PartialCalls
 from sovereign.kernel import egress_httpx2
 
@@ -76,6 +76,7 @@ async def streamed_chat(
                         function = delta.function
                         name, arguments = (function.name, function.arguments) if function else (None, None)
                         calls.add(delta.index, delta.id, name, arguments)
+                        yield Progress()
     except ERRORS as failure:
         raise as_provider_error(failure, provider) from None
     except _UNREADABLE:

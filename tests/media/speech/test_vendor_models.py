@@ -12,6 +12,7 @@ from media.speech.interfaces import (
     ChatFinished,
     ChatMessage,
     ChatModel,
+    Progress,
     ProviderError,
     ProviderUsage,
     TextDelta,
@@ -69,11 +70,18 @@ async def test_tool_calls_come_whole(vendor: ChatVendor, question: list[ChatMess
     calls = [("c1", "book", '{"day": "Tuesday", "time": "3:30"}'), ("c2", "end_call", "")]
     async with vendor.fake(None, chat=Chat([Answer(["One moment."], calls)])) as server:
         events = await events_of(vendor.open(server.url, GOOD_KEY), question, BOOK)
-    assert events[:-1] == [
+    assert [event for event in events[:-1] if not isinstance(event, Progress)] == [
         TextDelta("One moment."),
         ToolCall("c1", "book", {"day": "Tuesday", "time": "3:30"}),
         ToolCall("c2", "end_call", {}),
     ]
+
+
+@pytest.mark.parametrize("name", ["openai", "xai"])  # from the others, calls come in one piece
+async def test_a_tool_call_that_takes_long_to_write_is_no_silence(name: str, question: list[ChatMessage]) -> None:
+    async with CHATS[name].fake(None, chat=Chat([Answer(tool_calls=[("c1", "book", '{"day": "Tuesday"}')])])) as server:
+        events = await events_of(CHATS[name].open(server.url, GOOD_KEY), question, BOOK)
+    assert events[:-2] == [Progress()] * (1 + 3)  # its name, its arguments
 
 
 @pytest.mark.parametrize("name", sorted(CHATS.keys() - {"google"}))  # there, arguments are no text

@@ -20,6 +20,7 @@ from media.speech.interfaces import (
     ChatEvent,
     ChatFinished,
     ChatMessage,
+    Progress,
     ProviderError,
     ProviderUsage,
     TextDelta,
@@ -57,12 +58,17 @@ class Answers:
     text: str = "nine to five."
     calls: Sequence[ToolCall] = ()
     hangs: bool = False
+    at_work: int = 0
+    """Seconds of progress before the answer."""
     requests: list[list[ChatMessage]] = field(default_factory=list)
     closed: bool = False
 
     async def stream(self, messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]) -> AsyncIterator[ChatEvent]:
         self.requests.append(list(messages))
         await asyncio.sleep(1e9 if self.hangs else 0.1)
+        for _ in range(self.at_work):
+            yield Progress()
+            await asyncio.sleep(1.0)
         if self.text:
             yield TextDelta(self.text)
         for call in self.calls:
@@ -160,6 +166,13 @@ def test_a_model_that_hangs_is_left_behind_within_the_answer(with_fallbacks: Run
     assert world.said()[-1] == ("assistant", HOURS)
     assert world.starts(HOURS) < ASK.end + 1.2 + 2 * 3.0 + 0.5
     assert world.outcome.end_reason is EndReason.USER_HANGUP
+
+
+def test_a_model_at_work_on_what_is_not_heard_is_waited_for(with_fallbacks: Run) -> None:
+    at_work, spare = Answers(HOURS, at_work=12), Answers("Never.")
+    world = with_fallbacks(world_with(answers=[Turn("", fails_after=0, retryable=False)]), models=[at_work, spare])
+    assert world.said()[-1] == ("assistant", HOURS)
+    assert (len(at_work.requests), len(spare.requests)) == (1, 0)
 
 
 def test_when_all_models_fail_the_call_ends_with_an_apology(with_fallbacks: Run) -> None:

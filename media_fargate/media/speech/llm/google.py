@@ -13,6 +13,7 @@ from media.speech.interfaces import (
     ChatEvent,
     ChatFinished,
     ChatMessage,
+    Progress,
     ProviderError,
     ProviderUsage,
     TextDelta,
@@ -84,7 +85,9 @@ class GeminiChat:
             if part.thought_signature:
                 self._signatures[call.id] = part.thought_signature
             return call
-        return TextDelta(part.text) if part.text and not part.thought else None
+        if part.thought:
+            return Progress()
+        return TextDelta(part.text) if part.text else None
 
 
 def _as_little_as_possible(model: str) -> types.ThinkingConfig:
