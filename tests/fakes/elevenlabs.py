@@ -21,6 +21,8 @@ class FakeElevenLabs(FakeServer):
             return web.json_response({"detail": {"status": "invalid_api_key", "message": "no"}}, status=401)
         body = await request.json()
         self.requests.append({**body, "voice_id": request.match_info["voice_id"], **request.query})
+        if body["model_id"] == "eleven_multilingual_v2" and "language_code" in body:
+            return web.json_response({"detail": {"status": "unsupported_language", "message": "no"}}, status=400)
         rate = int(request.query["output_format"].removeprefix("pcm_"))
         pcm = tone(max(0.2, len(body["text"]) * SECONDS_PER_CHARACTER), rate)
         response = web.StreamResponse(headers={"Content-Type": "audio/pcm"})

@@ -40,6 +40,17 @@ async def test_every_member_of_the_configuration_is_sent(vendor: VoiceVendor) ->
     assert server.requests == [vendor.sent]
 
 
+@pytest.mark.parametrize(
+    ("model", "sent"), [("eleven_multilingual_v2", None), ("eleven_flash_v2_5", "nl"), ("eleven_turbo_v2_5", "nl")]
+)
+async def test_elevenlabs_is_told_the_language_where_the_model_takes_it(model: str, sent: str | None) -> None:
+    async with VOICES["elevenlabs"].fake(None) as server:
+        voice = VOICES["elevenlabs"].open(server.url, GOOD_KEY, model=model, language="nl")
+        assert [piece async for piece in voice.stream(SENTENCE)]
+        await voice.close()
+    assert server.requests[0].get("language_code") == sent
+
+
 async def test_a_sentence_after_the_other_is_spoken_and_counted(vendor: VoiceVendor) -> None:
     async with vendor.fake(None) as server:
         voice = vendor.open(server.url, GOOD_KEY)

@@ -18,6 +18,8 @@ PROVIDER = "elevenlabs"
 SAMPLE_RATE = 16_000
 _SILENCE_SECONDS = 10.0
 _CHUNK_BYTES = 3200
+_TELLS_LANGUAGE_ITSELF = "eleven_multilingual_v2"
+"""Takes no language: it refused one at first and passes over it now."""
 _VOICE_SETTINGS = ("stability", "similarity_boost", "style", "speed", "use_speaker_boost")
 
 
@@ -70,7 +72,7 @@ class ElevenLabsSpeech:
         config = self._config
         settings = {name: getattr(config, name) for name in _VOICE_SETTINGS if getattr(config, name) is not None}
         chosen = {
-            "language_code": config.language,
+            "language_code": None if config.model == _TELLS_LANGUAGE_ITSELF else config.language,
             "apply_text_normalization": config.apply_text_normalization,
             "apply_language_text_normalization": config.apply_language_text_normalization,
             "voice_settings": VoiceSettings(**settings) if settings else None,
