@@ -52,6 +52,11 @@ def test_documented_adapters_are_the_adapted_ones_at_their_locked_versions() -> 
         assert f"\n{package}=={version} " in locked
 
 
+def test_documented_adapters_name_their_source() -> None:
+    for row in _rows("With an adapter"):
+        assert row[5] == "[local models](local-models.md)" if row[0] == "`local`" else row[5].startswith("<https://")
+
+
 @pytest.mark.parametrize("section", ["stt", "llm", "tts", "postcall_stt", "postcall_llm"])
 def test_documented_gaps_are_the_providers_without_an_adapter(section: catalogue.Section) -> None:
     order = ["stt", "llm", "tts", "postcall_stt", "postcall_llm"]
