@@ -79,7 +79,7 @@ class FakeGoogle(FakeServer):
             return refusal
         assert (request.match_info["verb"], request.query["alt"]) == ("streamGenerateContent", "sse")
         self.requests.append({**request.match_info, **await request.json()})
-        return await self._stream(request, _answers(self.chat.next()))
+        return await self._stream(request, _answers(self.chat.next(), self.chat))
 
     async def _speak(self, request: web.Request) -> web.StreamResponse:
         if refusal := self._refusal(request.headers.get("x-goog-api-key", ""), bad_key=400):
@@ -111,7 +111,7 @@ def _error(status: int, name: str, reason: str) -> web.Response:
     return web.json_response({"error": error}, status=status)
 
 
-def _answers(answer: Answer) -> Iterator[dict[str, Any]]:
+def _answers(answer: Answer, chat: Chat) -> Iterator[dict[str, Any]]:
     yield _candidate([{"text": "The caller said something.", "thought": True}])
     for text in answer.text:
         yield _candidate([{"text": text}])
@@ -119,7 +119,8 @@ def _answers(answer: Answer) -> Iterator[dict[str, Any]]:
         signature = base64.b64encode(f"signature of {call_id}".encode()).decode()
         call = {"id": call_id, "name": name, "args": json.loads(arguments or "{}")}
         yield _candidate([{"functionCall": call, "thoughtSignature": signature}])
-    usage = {"promptTokenCount": 20, "candidatesTokenCount": 4, "thoughtsTokenCount": 1, "totalTokenCount": 25}
+    usage = {"promptTokenCount": 20, "candidatesTokenCount": 4, "thoughtsTokenCount": 1 + chat.reasoning}
+    usage |= {"cachedContentTokenCount": chat.cached, "totalTokenCount": 25 + chat.reasoning}
     yield _candidate([{"text": ""}], finishReason="STOP") | {"usageMetadata": usage}
 
 
@@ -187,7 +188,7 @@ class FakeChirp:
             await asyncio.sleep(self.trouble.first_delay)
             pcm = tone(max(0.2, len(text) * SECONDS_PER_CHARACTER), audio.sample_rate_hertz)
             for count, piece in enumerate(pieces_of(pcm, 4801)):
-                if count == self.trouble.drop_after:
+                if self.trouble.cuts(count):
                     await context.abort(grpc.StatusCode.UNAVAILABLE, "Socket closed")
                 if count:
                     await asyncio.sleep(self.trouble.between_delay)

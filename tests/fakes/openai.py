@@ -24,9 +24,11 @@ class Answer:
 
 @dataclass
 class Chat:
-    """What the model says: `answers` in order, then the last one again and again."""
+    """What the model says: `answers` in order, then the last one again and again; and what it counts besides."""
 
     answers: list[Answer] = field(default_factory=lambda: [Answer(text=["Hello", ", how can", " I help you?"])])
+    cached: int = 0
+    reasoning: int = 0
 
     def next(self) -> Answer:
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -48,6 +50,17 @@ class FakeOpenAI(FakeServer):
         """What a request for a completion is answered."""
         return self.chat.next()
 
+    def figures(self) -> dict[str, Any]:
+        """The tokens of an answer; those of its reasoning are part of the completion."""
+        cached, reasoning = self.chat.cached, self.chat.reasoning
+        return {
+            "prompt_tokens": 20,
+            "completion_tokens": 5 + reasoning,
+            "total_tokens": 25 + reasoning,
+            "prompt_tokens_details": {"cached_tokens": cached},
+            "completion_tokens_details": {"reasoning_tokens": reasoning},
+        }
+
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         if refusal := self._refusal(request):
             return refusal
@@ -58,7 +71,7 @@ class FakeOpenAI(FakeServer):
         answer = self.answer_to(body)
         if not body.get("stream"):
             return web.json_response(_whole(body["model"], answer))
-        usage = bool((body.get("stream_options") or {}).get("include_usage"))
+        usage = self.figures() if (body.get("stream_options") or {}).get("include_usage") else None
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         return await self.answer_in_pieces(request, response, _events(body["model"], answer, usage))
 
@@ -89,7 +102,7 @@ def _error(status: int, kind: str, code: str | None) -> web.Response:
     return web.json_response(body, status=status)
 
 
-def _events(model: str, answer: Answer, usage: bool) -> Iterator[bytes]:
+def _events(model: str, answer: Answer, usage: dict[str, Any] | None) -> Iterator[bytes]:
     yield _chunk(model, {"role": "assistant", "content": ""})
     for text in answer.text:
         yield _chunk(model, {"content": text})
@@ -101,8 +114,7 @@ def _events(model: str, answer: Answer, usage: bool) -> Iterator[bytes]:
             yield _chunk(model, {"tool_calls": [piece]})
     yield _chunk(model, {}, finish="tool_calls" if answer.tool_calls else "stop")
     if usage:
-        figures = {"prompt_tokens": 20, "completion_tokens": 5, "total_tokens": 25}
-        yield _event({**_frame(model), "choices": [], "usage": figures})
+        yield _event({**_frame(model), "choices": [], "usage": usage})
     yield b"data: [DONE]\n\n"
 
 

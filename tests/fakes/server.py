@@ -29,9 +29,17 @@ class Trouble:
     drop_once: bool = False
     """Cut only the first connection that gets so far."""
     garbled: bytes | None = None
-    """What is sent in place of the second piece of an answer over HTTP."""
+    """What is sent in place of the second piece of an answer."""
     status: int | None = None
     """Refuse every request with this status."""
+
+    def cuts(self, pieces: int) -> bool:
+        """Whether an answer is cut after so many pieces."""
+        if pieces != self.drop_after:
+            return False
+        if self.drop_once:
+            self.drop_after = None
+        return True
 
 
 class FakeServer:
@@ -78,7 +86,7 @@ class FakeServer:
             await asyncio.sleep(self.trouble.first_delay)
             await response.prepare(request)
             for count, piece in enumerate(pieces):
-                if count == self.trouble.drop_after:
+                if self.trouble.cuts(count):
                     cut(request)
                     return response
                 if count:

@@ -14,8 +14,15 @@ SECONDS_PER_CHARACTER = 0.06
 
 
 class FakeXai(FakeOpenAI):
+    closes_after_speaking = False
+    """Whether a connection is closed when its sentence was spoken, as after a long silence."""
+
     def routes(self) -> list[web.RouteDef]:
         return [web.post("/v1/chat/completions", self._complete), web.get("/v1/tts", self._socket)]
+
+    def figures(self) -> dict[str, Any]:
+        """As OpenAI's, but the reasoning is in the total only."""
+        return {**super().figures(), "completion_tokens": 5}
 
     async def _socket(self, request: web.Request) -> web.StreamResponse:
         key = request.headers.get("Authorization", "").removeprefix("Bearer ")
@@ -31,7 +38,7 @@ class FakeXai(FakeOpenAI):
                 text += event["delta"]
             elif event["type"] == "text.done":
                 self.requests.append({**request.query, "text": text})
-                if not await self._say(request, socket, text):
+                if not await self._say(request, socket, text) or self.closes_after_speaking:
                     break
                 text = ""
         return socket
@@ -42,11 +49,14 @@ class FakeXai(FakeOpenAI):
             await asyncio.sleep(self.trouble.first_delay)
             pcm = tone(max(0.2, len(text) * SECONDS_PER_CHARACTER), int(request.query["sample_rate"]))
             for count, piece in enumerate(pieces_of(pcm, 4801)):
-                if count == self.trouble.drop_after:
+                if self.trouble.cuts(count):
                     cut(request)
                     return False
                 if count:
                     await self._pause(socket)
+                if self.trouble.garbled and count == 1:
+                    await socket.send_str(self.trouble.garbled.decode())
+                    continue
                 await socket.send_json({"type": "audio.delta", "delta": base64.b64encode(piece).decode()})
             await socket.send_json({"type": "audio.done", "trace_id": "t"})
             return True

@@ -66,6 +66,13 @@ async def test_an_answer_has_the_price_of_the_list(vendor: ChatVendor, question:
     assert events[-1].usage.cost_usd == pytest.approx((20 * price.input + 5 * price.output) / 1_000_000)
 
 
+@pytest.mark.parametrize("name", sorted(CHATS.keys() - {"mistral"}))  # whose SDK knows of neither
+async def test_cached_and_reasoning_tokens_are_counted(name: str, question: list[ChatMessage]) -> None:
+    async with CHATS[name].fake(None, chat=Chat(cached=8, reasoning=7)) as server:
+        events = await events_of(CHATS[name].open(server.url, GOOD_KEY), question)
+    assert events[-1] == ChatFinished(ProviderUsage(input_tokens=20, output_tokens=12, cached_input_tokens=8))
+
+
 async def test_tool_calls_come_whole(vendor: ChatVendor, question: list[ChatMessage]) -> None:
     calls = [("c1", "book", '{"day": "Tuesday", "time": "3:30"}'), ("c2", "end_call", "")]
     async with vendor.fake(None, chat=Chat([Answer(["One moment."], calls)])) as server:

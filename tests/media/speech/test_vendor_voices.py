@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from media.speech.interfaces import ProviderUsage
+from media.speech.interfaces import ProviderError, ProviderUsage
 from media.speech.priced import PricedSynthesiser
 from tests.fakes.server import GOOD_KEY, Trouble
 from tests.media.speech.vendors import SENTENCE, VOICES, VoiceVendor
@@ -91,6 +91,32 @@ async def test_a_voice_that_was_interrupted_speaks_the_next_sentence(vendor: Voi
         stream: Any = voice.stream("A rather long sentence, so that there is more than one piece of sound.")
         assert await anext(stream)
         await stream.aclose()
+        _assert_tone(b"".join([piece async for piece in voice.stream(SENTENCE)]), voice.sample_rate)
+        await voice.close()
+
+
+@pytest.mark.parametrize(
+    ("garbled", "reason"),
+    [(b'{"type": "error", "message": "overloaded"}', "reported an error"), (b"not json", "the connection broke")],
+)
+async def test_xai_that_fails_within_a_sentence_speaks_the_next(garbled: bytes, reason: str) -> None:
+    async with VOICES["xai"].fake(Trouble(garbled=garbled)) as server:
+        voice = VOICES["xai"].open(server.url, GOOD_KEY)
+        with pytest.raises(ProviderError, match=reason) as raised:
+            _ = [piece async for piece in voice.stream(SENTENCE)]
+        assert raised.value.retryable
+        server.trouble.garbled = None
+        _assert_tone(b"".join([piece async for piece in voice.stream(SENTENCE)]), voice.sample_rate)
+        await voice.close()
+
+
+async def test_xai_that_closed_an_idle_connection_is_connected_to_again() -> None:
+    async with VOICES["xai"].fake(None) as server:
+        server.closes_after_speaking = True
+        voice: Any = VOICES["xai"].open(server.url, GOOD_KEY)
+        assert [piece async for piece in voice.stream(SENTENCE)]
+        async with asyncio.timeout(5):
+            await voice._idle.wait_closed()
         _assert_tone(b"".join([piece async for piece in voice.stream(SENTENCE)]), voice.sample_rate)
         await voice.close()
 
