@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import suppress
+from typing import Any
 
 from media.audio.levels import size
 from media.conversation.context import Context
@@ -11,7 +12,8 @@ from media.speech.interfaces import ProviderError, ProviderUsage, Recogniser, Re
 
 _CHUNK_SECONDS = 0.06
 """Audio sent to the recogniser at a time: few wake-ups, and within what streaming vendors ask for."""
-FINALISE_TIMEOUT_SECONDS = 5.0
+FINALISE_TIMEOUT_SECONDS = 10.0
+"""Longer than an adapter waits for its vendor, and than a fallback takes to try one twice and ask the next."""
 _OPEN_TIMEOUT_SECONDS = 10.0
 _HEALTHY_AFTER_SECONDS = 30.0
 """A stream that lived this long before it broke is worth another try even if nothing was said."""
@@ -45,6 +47,7 @@ class Recognition:
         self._sending = asyncio.Lock()
         self._waiting = bytearray()
         self._utterance = bytearray()
+        self._asked = bytearray()
         self._fed = asyncio.Event()
         self._asking = asyncio.Lock()
         self._healthy = True
@@ -87,7 +90,9 @@ class Recognition:
             ready, self._next = self._next, None
             if ready is not None:
                 await ready.close()
-            await self._drop_session()
+            session = self._retired()
+            if session is not None:
+                await session.close()
 
     async def use(self, recogniser: Recogniser) -> None:
         """Change to another recogniser once its stream is open; what it did not hear of the utterance is replayed.
@@ -117,40 +122,50 @@ class Recognition:
         text = ""
         async with self._asking:
             for _ in range(2):
-                try:
+                with suppress(ProviderError):
                     text = (await self._finalise_once()).strip()
                     break
-                except ProviderError as failure:
-                    self._break(failure)
         self.pending -= 1
         self._final_words, self._last_text = "", text
         self._post(UtteranceRecognised(text))
 
     async def _finalise_once(self) -> str:
+        """Raises ProviderError: the stream that was asked is given up, and the next one hears the utterance again."""
+        broken: asyncio.Future[ProviderError | None] | None = None
         try:
             async with asyncio.timeout(FINALISE_TIMEOUT_SECONDS):
                 await self._opened.wait()
-                return await self._ask()
+                broken = self._broken
+                return await self._ask(broken)
         except TimeoutError:
             seconds = f"{FINALISE_TIMEOUT_SECONDS:g}"
-            raise ProviderError("recogniser", f"no text within {seconds} seconds", retryable=True) from None
+            failure = ProviderError("recogniser", f"no text within {seconds} seconds", retryable=True)
+        except ProviderError as raised:
+            failure = raised
+        self._break(broken, failure)
+        raise failure from None
 
-    async def _ask(self) -> str:
+    async def _ask(self, broken: asyncio.Future[ProviderError | None] | None) -> str:
         async with self._sending:
-            if self._session is None:
+            if self._session is None or broken is None or broken.done():
                 raise ProviderError("recogniser", "not connected", retryable=True)
             await self._send_waiting(self._session)
-            asked, self._utterance = self._utterance, bytearray()
+            self._asked += self._utterance
+            self._utterance.clear()
             asking = asyncio.create_task(self._session.finalise())
             # let it begin before more audio is sent: that belongs to the next utterance
             await asyncio.sleep(0)
         try:
-            text = await asking
-        except ProviderError:
-            self._utterance[:0] = asked
-            raise
+            either: list[asyncio.Future[Any]] = [asking, broken]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            asking.cancel()
+            if not asking.done():
+                asking.add_done_callback(_forgotten)
+                asking.cancel()
+        if not asking.done():  # it may hang in its own cleaning up: the next stream does not wait for that
+            raise ProviderError("recogniser", "the stream was given up", retryable=True)
+        text = asking.result()
+        self._asked.clear()
         self._healthy = True
         return text
 
@@ -163,36 +178,42 @@ class Recognition:
 
     async def _one_stream(self) -> ProviderError | None:
         """Open a stream and use it until it breaks; returns what broke it, None when another one takes its place."""
-        self._broken = self._loop.create_future()
+        broken = self._broken = self._loop.create_future()
         ready, self._next = self._next, None
         try:
             self._session = ready or await self._open(self._recogniser)
         except ProviderError as failure:
             return failure
-        self._waiting[:0] = self._utterance
+        self._waiting[:0] = (self._asked + self._utterance)[-size(_REPLAY_SECONDS, self._rate) :]
+        self._asked.clear()
         self._utterance.clear()
         self._final_words = ""  # they will be heard again
         self._fed.set()
         self._opened.set()
-        workers = [asyncio.create_task(self._send()), asyncio.create_task(self._receive(self._session))]
+        workers = [
+            asyncio.create_task(self._send(self._session, broken)),
+            asyncio.create_task(self._receive(self._session, broken)),
+        ]
         try:
-            return await self._broken
+            reason: ProviderError | None = await broken
         finally:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
-            await self._drop_session()
+        session = self._retired()
+        if session is not None:  # the audio that waits for the next one shall not wait for a goodbye
+            self._spawn(_closed(session))
+        return reason
 
-    async def _send(self) -> None:
+    async def _send(self, session: RecognitionSession, broken: asyncio.Future[ProviderError | None]) -> None:
         try:
             while True:
                 await self._fed.wait()
                 self._fed.clear()
                 async with self._sending:
-                    if self._session is not None:
-                        await self._send_waiting(self._session)
+                    await self._send_waiting(session)
         except ProviderError as failure:
-            self._break(failure)
+            self._break(broken, failure)
 
     async def _send_waiting(self, session: RecognitionSession) -> None:
         pcm = bytes(self._waiting)
@@ -203,7 +224,7 @@ class Recognition:
         del self._utterance[: -size(_REPLAY_SECONDS, self._rate)]
         await session.feed(pcm)
 
-    async def _receive(self, session: RecognitionSession) -> None:
+    async def _receive(self, session: RecognitionSession, broken: asyncio.Future[ProviderError | None]) -> None:
         try:
             async for transcript in session.transcripts():
                 self._healthy = True
@@ -215,25 +236,29 @@ class Recognition:
                     self._final_words = known
                 self._post(WordsKnown(known))
         except ProviderError as failure:
-            self._break(failure)
+            self._break(broken, failure)
         else:
-            self._break(ProviderError("recogniser", "closed the stream", retryable=True))
+            self._break(broken, ProviderError("recogniser", "closed the stream", retryable=True))
 
-    def _break(self, failure: ProviderError) -> None:
-        self._opened.clear()
-        if self._broken is not None and not self._broken.done():
-            self._broken.set_result(failure)
+    def _break(self, broken: asyncio.Future[ProviderError | None] | None, failure: ProviderError) -> None:
+        """Give up the stream this future belongs to, unless it was already."""
+        if broken is not None and not broken.done():
+            self._opened.clear()
+            broken.set_result(failure)
 
-    async def _drop_session(self) -> None:
+    def _retired(self) -> RecognitionSession | None:
+        """The stream in use, which is none any more; to be closed."""
         session, self._session = self._session, None
         self._opened.clear()
-        if session is None:
-            return
-        self._spent = add_usage(self._spent, session.usage)
-        if self._next is not None:  # the audio that waits for it shall not wait for a handshake
-            self._spawn(_closed(session))
-        else:
-            await session.close()
+        if session is not None:
+            self._spent = add_usage(self._spent, session.usage)
+        return session
+
+
+def _forgotten(asking: asyncio.Task[str]) -> None:
+    """What became of it, nobody is interested in any more."""
+    if not asking.cancelled():
+        asking.exception()
 
 
 async def _closed(session: RecognitionSession) -> None:

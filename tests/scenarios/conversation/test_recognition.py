@@ -5,12 +5,17 @@ from collections.abc import AsyncIterator, Callable
 from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+
 from media.conversation import recognition
 from media.conversation.context import Context
 from media.conversation.events import RecogniserFailed, UtteranceRecognised
 from media.conversation.figures import CallFigures
 from media.conversation.recognition import Recognition
-from media.speech.interfaces import ProviderError, ProviderUsage, Transcript
+from media.speech.fallback.chain import Chain
+from media.speech.fallback.recogniser import FallbackRecogniser
+from media.speech.interfaces import ProviderError, ProviderUsage, Recogniser, Transcript
+from tests.virtual_time import run_virtual
 
 RATE = 8000
 LOST = ProviderError("stt", "the connection broke", retryable=True)
@@ -48,23 +53,57 @@ class Stream:
         self.closed = True
 
 
+class Stalled(Stream):
+    """Takes audio, and answers neither the end of an utterance nor a goodbye."""
+
+    async def finalise(self) -> str:
+        await asyncio.sleep(1e6)
+        return ""
+
+    async def close(self) -> None:
+        await asyncio.sleep(1e6)
+
+
+class SlowToFail(Stream):
+    """Breaks when it was asked, and is not done with that before its own goodbye has hung."""
+
+    async def finalise(self) -> str:
+        try:
+            await asyncio.sleep(4)
+            self.say(LOST)
+        finally:
+            await asyncio.sleep(2)
+        raise LOST
+
+
 class Line:
     """A recogniser with the streams it opened, and what the conversation was told."""
 
-    def __init__(self) -> None:
+    def __init__(self, *streams: type[Stream], fallback: "Line | None" = None) -> None:
+        self._kinds = iter(streams)
         self.streams: list[Stream] = []
         self.events: list[Any] = []
         self.figures = CallFigures()
         self.spawned: list[asyncio.Task[None]] = []
         context = SimpleNamespace(figures=self.figures, post=self.events.append, spawn=self._spawn)
-        self.recognition = Recognition(self, RATE, cast(Context, context))
+        recogniser: Recogniser = self if fallback is None else self._followed_by(fallback)
+        self.recognition = Recognition(recogniser, RATE, cast(Context, context))
+
+    def _followed_by(self, fallback: "Line") -> FallbackRecogniser:
+        async def first() -> Recogniser:
+            return self
+
+        async def second() -> Recogniser:
+            return fallback
+
+        return FallbackRecogniser(Chain([first, second], self.figures))
 
     def _spawn(self, work: Any) -> None:
         self.spawned.append(asyncio.ensure_future(work))
 
     async def open(self, sample_rate: int) -> Stream:
         assert sample_rate == RATE
-        self.streams.append(Stream())
+        self.streams.append(next(self._kinds, Stream)())
         return self.streams[-1]
 
     async def until(self, condition: Callable[[], bool]) -> None:
@@ -159,3 +198,48 @@ async def test_a_second_break_before_any_text_ends_it() -> None:
     await running
     assert line.events == [RecogniserFailed(LOST)]
     assert line.figures.provider_retries == 1
+
+
+async def _told(line: Line) -> tuple[str, float]:
+    """The text of five pieces, whose end is asked after the third, and when it came."""
+    running = asyncio.create_task(line.recognition.run())
+    for number in range(1, 6):
+        line.recognition.feed(piece(number))
+        await asyncio.sleep(0.06)
+        if number == 3:
+            line.recognition.finalise()
+    while not line.events:
+        await asyncio.sleep(0.01)
+    now = asyncio.get_running_loop().time()
+    await asyncio.sleep(20)  # what is stale by now breaks nothing
+    for task in (running, *line.spawned):
+        task.cancel()
+    await asyncio.wait([running, *line.spawned], timeout=1)
+    (told,) = line.events
+    assert isinstance(told, UtteranceRecognised)
+    return told.text, now
+
+
+@pytest.mark.parametrize("stalling", [Stalled, SlowToFail])
+def test_a_stream_that_hangs_costs_no_word_and_only_itself(stalling: type[Stream]) -> None:
+    async def play() -> None:
+        line = Line(stalling)
+        text, told_at = await _told(line)
+        everything = b"".join(piece(number) for number in range(1, 6))
+        assert text == f"{len(everything)} bytes"
+        assert [stream.heard for stream in line.streams[1:]] == [everything]
+        assert told_at <= recognition.FINALISE_TIMEOUT_SECONDS + 0.5
+
+    run_virtual(play())
+
+
+def test_a_fallback_gets_to_answer_for_one_that_hangs_twice() -> None:
+    async def play() -> None:
+        fallback = Line()
+        line = Line(Stalled, Stalled, fallback=fallback)
+        text, told_at = await _told(line)
+        assert text == f"{5 * len(piece(1))} bytes"
+        assert told_at < recognition.FINALISE_TIMEOUT_SECONDS
+        assert (len(line.streams), len(fallback.streams)) == (2, 1)
+
+    run_virtual(play())

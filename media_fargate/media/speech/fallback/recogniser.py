@@ -1,7 +1,6 @@
 """A recogniser with others behind it."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 
 from media.speech.failures import timed_out
@@ -46,6 +45,7 @@ class FallbackSession:
         self._asked = bytearray()
         self._spent = NOTHING_USED
         self._replacing = asyncio.Lock()
+        self._leaving: set[asyncio.Task[None]] = set()
         self._closed = False
 
     async def connect(self) -> None:
@@ -131,8 +131,7 @@ class FallbackSession:
             if self._inner is not broken or self._recogniser is None:
                 return
             self._spent, self._inner = self._spent + broken.usage, None
-            with contextlib.suppress(Exception):
-                await broken.close()
+            self._let_go(broken)
             self._chain.failed(failure, self._recogniser)
             await self.connect()
 
@@ -143,6 +142,17 @@ class FallbackSession:
             if missed:
                 await session.feed(missed)
         except BaseException:  # given up as well when it takes too long, or the call ends
-            await session.close()
+            self._let_go(session)
             raise
         return session
+
+    def _let_go(self, session: RecognitionSession) -> None:
+        """Close a stream while the next one is opened: one that hangs may not answer its goodbye either."""
+        leaving = asyncio.create_task(session.close())
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._left)
+
+    def _left(self, leaving: asyncio.Task[None]) -> None:
+        self._leaving.discard(leaving)
+        if not leaving.cancelled():
+            leaving.exception()  # whatever it was, nobody is interested any more

@@ -66,6 +66,7 @@ class UtteranceStreams(VendorStream):
         self._opener = opener
         self._current: _Part | None = None
         self._ended: list[asyncio.Task[str]] = []
+        self._leaving: set[asyncio.Task[None]] = set()
         self._opening = asyncio.Lock()
 
     async def connect(self) -> None:
@@ -100,7 +101,8 @@ class UtteranceStreams(VendorStream):
             ending.cancel()
         await asyncio.gather(*self._ended, return_exceptions=True)
         if self._current and self._current.stream:
-            await self._current.stream.close()
+            self._leave(self._current.stream)
+        await asyncio.gather(*self._leaving)
 
     def _replace(self) -> None:
         """End the current stream in the background; the next audio opens another."""
@@ -119,10 +121,14 @@ class UtteranceStreams(VendorStream):
         except ProviderError as failure:
             self._fail(failure)
         finally:
-            with contextlib.suppress(Exception):
-                async with asyncio.timeout(CLOSE_SECONDS):
-                    await part.stream.close()
+            self._leave(part.stream)
         return " ".join(part.texts)
+
+    def _leave(self, stream: Utterance) -> None:
+        """Close a stream; nobody waits for its goodbye while there is text to be told."""
+        leaving = asyncio.create_task(_closed(stream))
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
 
     async def _part(self) -> _Part:
         async with self._opening:
@@ -142,3 +148,9 @@ class UtteranceStreams(VendorStream):
             self._fail(failure)
         elif self._current is part:
             self._current = None
+
+
+async def _closed(stream: Utterance) -> None:
+    with contextlib.suppress(Exception):
+        async with asyncio.timeout(CLOSE_SECONDS):
+            await stream.close()
