@@ -73,7 +73,7 @@ class FakeGoogleSpeech(FakeRecogniser):
         self, requests: AsyncIterator[types.StreamingRecognizeRequest], context: Any, rate: int
     ) -> AsyncIterator[types.StreamingRecognizeResponse]:
         heard = pieces = 0
-        async for request in requests:
+        while (request := await self._next(requests, context)) is not None:
             assert len(request.audio) <= _LARGEST_REQUEST
             heard += len(request.audio)
             self.audio_bytes += len(request.audio)
@@ -88,6 +88,17 @@ class FakeGoogleSpeech(FakeRecogniser):
             await asyncio.sleep(30)
         if heard and (said := self.next_utterance()):
             yield _answer(said, final=True)
+
+    async def _next(
+        self, requests: AsyncIterator[types.StreamingRecognizeRequest], context: Any
+    ) -> types.StreamingRecognizeRequest | None:
+        """More audio; None when it was ended."""
+        try:
+            async with asyncio.timeout(self.patience):
+                return await anext(requests, None)
+        except TimeoutError:
+            await context.abort(grpc.StatusCode.ABORTED, "Stream timed out after receiving no more client requests.")
+            raise
 
 
 def _answer(text: str, *, final: bool) -> types.StreamingRecognizeResponse:

@@ -11,8 +11,11 @@ INTERIM_EVERY_SECONDS = 0.5
 class FakeRecogniser(FakeServer):
     """Says the scripted utterances one by one: the next after each end of an utterance that had audio.
 
-    `answers_end`: whether it tells the final text at all.
+    `answers_end`: whether it tells the final text at all. `patience`: seconds without audio after which a stream is
+    broken off, where a service does that.
     """
+
+    patience: float | None = None
 
     def __init__(
         self,

@@ -14,10 +14,6 @@ _REALTIME_MODELS = {"voxtral-mini-transcribe-realtime-2602"}
 
 
 class FakeVoxtral(FakeRecogniser):
-    """`patience`: seconds after which a stream without audio is ended, as the service does."""
-
-    patience: float | None = None
-
     def routes(self) -> list[web.RouteDef]:
         return [web.get("/v1/audio/transcriptions/realtime", self._listen)]
 
@@ -47,7 +43,7 @@ class FakeVoxtral(FakeRecogniser):
         heard = pieces = told = 0
         while True:
             try:
-                message = await socket.receive(None if heard else self.patience)
+                message = await socket.receive(self.patience)
             except TimeoutError:
                 await socket.send_json({"type": "error", "error": {"message": "Timeout", "code": 3804}})
                 await socket.close()

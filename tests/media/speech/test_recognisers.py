@@ -10,7 +10,6 @@ import pytest
 from media.speech.interfaces import ProviderError, ProviderUsage, RecognitionSession
 from media.speech.stt import stream, utterances
 from tests.fakes.server import Trouble
-from tests.fakes.voxtral import FakeVoxtral
 from tests.media.speech.recognisers import RECOGNISERS, RecogniserVendor, speech
 
 
@@ -173,25 +172,47 @@ async def test_after_a_drop_another_stream_can_be_opened(vendor: RecogniserVendo
 @pytest.mark.parametrize("name", ["mistral", "google"])
 async def test_an_utterance_longer_than_a_stream_goes_on_in_another(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     vendor = RECOGNISERS[name]
-    monkeypatch.setattr(utterances, "_LONGEST_SECONDS", 0.1)
     async with vendor.fake(utterances=["I would like", "to book"]) as server:
         session = await vendor.make(server.url).open(8000)
         await _say(session, 0.6)
-        await asyncio.sleep(0.15)
+        monkeypatch.setattr(utterances, "_LONGEST_SECONDS", 0.0)
         await _say(session, 0.06)
+        await _until(lambda: server.connections == 2 and server.open_connections == 1)
         assert await session.finalise() == "I would like to book"
         await session.close()
         assert server.connections == 2
         assert session.usage.audio_seconds == 0.66
 
 
-async def test_a_stream_that_ended_for_want_of_audio_is_replaced_when_some_comes() -> None:
-    vendor = RECOGNISERS["mistral"]
-    async with FakeVoxtral() as server:
+@pytest.mark.parametrize("name", ["mistral", "google"])
+async def test_a_stream_without_audio_for_a_while_keeps_what_it_heard(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line on hold brings no audio at all."""
+    vendor = RECOGNISERS[name]
+    monkeypatch.setattr(utterances, "_IDLE_SECONDS", 0.2)
+    async with vendor.fake(utterances=["I would like", "to book"]) as server:
+        server.patience = 1.0
+        session = await vendor.make(server.url).open(8000)
+        await _say(session, 0.6)
+        await _until(lambda: server.open_connections == 0)
+        await asyncio.sleep(1.2)
+        await _say(session, 0.6)
+        assert await session.finalise() == "I would like to book"
+        await session.close()
+        assert server.connections == 2
+
+
+@pytest.mark.parametrize("name", ["mistral", "google"])
+async def test_a_stream_that_ended_for_want_of_audio_is_replaced_when_some_comes(name: str) -> None:
+    vendor = RECOGNISERS[name]
+    async with vendor.fake() as server:
         server.patience = 0.05
         session = await vendor.make(server.url).open(8000)
-        await _until(lambda: server.open_connections == 0)
+        await _until(lambda: server.connections == 1 and server.open_connections == 0)
+        await asyncio.sleep(0.1)
         assert await session.finalise() == ""
+        server.patience = None
         await _say(session, 1)
         assert await session.finalise() == "hello there"
         assert server.connections == 2

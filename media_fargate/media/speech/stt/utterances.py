@@ -12,6 +12,9 @@ from media.speech.stt.stream import CLOSE_SECONDS, VendorStream
 
 _LONGEST_SECONDS = 240.0
 """A stream is replaced after this long even when nobody has stopped speaking: vendors end one after five minutes."""
+_IDLE_SECONDS = 2.0
+"""A stream without audio for one to two times this long (a line on hold brings none) is ended while its text can still
+be had: vendors break one off after five seconds or more."""
 _FINISH_SECONDS = 4.0
 
 
@@ -68,6 +71,7 @@ class UtteranceStreams(VendorStream):
         self._ended: list[asyncio.Task[str]] = []
         self._leaving: set[asyncio.Task[None]] = set()
         self._opening = asyncio.Lock()
+        self._tasks = [asyncio.create_task(self._end_idle())]
 
     async def connect(self) -> None:
         """Open the first stream, so that a bad key is known at once. Raises ProviderError."""
@@ -129,6 +133,13 @@ class UtteranceStreams(VendorStream):
         leaving = asyncio.create_task(_closed(stream))
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
+
+    async def _end_idle(self) -> None:
+        while True:
+            self._fed.clear()
+            await asyncio.sleep(_IDLE_SECONDS)
+            if not self._fed.is_set() and self._current and self._current.bytes:
+                self._replace()
 
     async def _part(self) -> _Part:
         async with self._opening:
