@@ -43,6 +43,8 @@ class FakeGladia(FakeRecogniser):
     async def _converse(self, request: web.Request, socket: web.WebSocketResponse, session: dict[str, Any]) -> None:
         rate, heard, silent, pieces = int(session["sample_rate"]), 0, 0, 0
         endpointing = float(session.get("endpointing", 0.05))
+        now = began = ended = 0.0
+        endings: set[asyncio.Task[None]] = set()
         async for message in socket:
             if message.type is not WSMsgType.BINARY:
                 self.messages.append(json.loads(message.data)["type"])
@@ -54,33 +56,38 @@ class FakeGladia(FakeRecogniser):
             if self.cut_after(pieces):
                 cut(request)
                 return
+            before, now = now, now + len(pcm) / rate / 2
             silent = 0 if any(pcm) else silent + len(pcm)
             if any(pcm):
                 if not heard:
-                    await socket.send_json(_message("speech_start", {"time": 0.0, "channel": 0}))
-                heard += len(pcm)
+                    began = before
+                    await socket.send_json(_message("speech_start", {"time": began, "channel": 0}))
+                heard, ended = heard + len(pcm), now
                 if interim := self.interim(heard, len(pcm), rate):
-                    await socket.send_json(_transcript(interim, final=False))
+                    await socket.send_json(_transcript(interim, began, ended, final=False))
             elif heard and silent / rate / 2 >= endpointing:
                 heard = 0
-                await self._end(socket)
+                # it goes on listening while it thinks
+                ending = asyncio.create_task(self._end(socket, began, ended))
+                endings.add(ending)
+                ending.add_done_callback(endings.discard)
 
-    async def _end(self, socket: web.WebSocketResponse) -> None:
+    async def _end(self, socket: web.WebSocketResponse, began: float, ended: float) -> None:
         await asyncio.sleep(self.trouble.first_delay)
-        if self.answers_end:
-            await socket.send_json(_message("speech_end", {"time": 1.0, "channel": 0}))
-            await socket.send_json(_transcript(self.next_utterance(), final=True))
+        if self.answers_end and not socket.closed:
+            await socket.send_json(_message("speech_end", {"time": ended, "channel": 0}))
+            await socket.send_json(_transcript(self.next_utterance(), began, ended, final=True))
 
 
 def _message(kind: str, data: dict[str, Any]) -> dict[str, Any]:
     return {"type": kind, "session_id": "s", "created_at": "2026-01-01T00:00:00.000Z", "data": data}
 
 
-def _transcript(text: str, *, final: bool) -> dict[str, Any]:
+def _transcript(text: str, began: float, ended: float, *, final: bool) -> dict[str, Any]:
     utterance = {
         "text": text,
-        "start": 0.0,
-        "end": 1.0,
+        "start": began,
+        "end": ended,
         "language": "en",
         "confidence": 0.91,
         "channel": 0,

@@ -169,6 +169,19 @@ async def test_after_a_drop_another_stream_can_be_opened(vendor: RecogniserVendo
         await session.close()
 
 
+async def test_text_of_an_earlier_part_of_an_utterance_is_not_all_of_it() -> None:
+    """A short pause ends a segment of Gladia's; its text may come when the next one is over already."""
+    vendor = RECOGNISERS["gladia"]
+    async with vendor.fake(Trouble(first_delay=0.3), utterances=["I would like", "to book"]) as server:
+        session = await vendor.make(server.url).open(8000)
+        await _say(session, 0.6)
+        await session.feed(bytes(int(0.1 * 8000) * 2))
+        await asyncio.sleep(0.2)
+        await _say(session, 0.6)
+        assert await session.finalise() == "I would like to book"
+        await session.close()
+
+
 @pytest.mark.parametrize("name", ["mistral", "google"])
 async def test_an_utterance_longer_than_a_stream_goes_on_in_another(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     vendor = RECOGNISERS[name]

@@ -15,6 +15,7 @@ from gladiaio_sdk.v2.live.generated_types import (
     LiveV2SampleRate,
     LiveV2SpeechStartMessage,
     LiveV2TranscriptMessage,
+    LiveV2Utterance,
     create_live_v2_web_socket_message_from_json,
 )
 from websockets.asyncio.client import ClientConnection, connect
@@ -23,7 +24,7 @@ from websockets.exceptions import WebSocketException
 from media.speech.adapters import AdapterContext
 from media.speech.failures import dropped, refused, timed_out, unreachable
 from media.speech.interfaces import ProviderError, RecognitionSession
-from media.speech.stt.stream import CONNECT_SECONDS, VendorStream, not_connected
+from media.speech.stt.stream import BYTES_PER_SAMPLE, CONNECT_SECONDS, VendorStream, not_connected
 from sovereign.catalog.stt import GladiaStt
 
 PROVIDER = "gladia"
@@ -88,17 +89,20 @@ class GladiaSession(VendorStream):
         super().__init__(PROVIDER, sample_rate, sent_rate)
         self._socket = socket
         self._ending_silence = (endpointing or _USUAL_ENDPOINTING_SECONDS) + _SILENCE_SECONDS
-        self._speaking = False
+        self._sent_seconds = self._asked_until = self._partial_from = 0.0
+        self._speech_starts: list[float] = []
         self._tasks = [asyncio.create_task(self._receive()), asyncio.create_task(self._keep_alive())]
 
     async def _send_audio(self, pcm: bytes) -> None:
+        self._sent_seconds += len(pcm) / BYTES_PER_SAMPLE / self._sent_rate
         await self._socket.send(pcm)
 
     async def _end_utterance(self) -> None:
-        if self._final and not self._speaking and not self._interim:
+        self._asked_until = self._sent_seconds
+        if self._final and not self._speech_starts and not self._interim:
             self._answered()  # its endpointing was faster than ours
             return
-        await self._socket.send(self._silence(self._ending_silence))
+        await self._send_audio(self._silence(self._ending_silence))
 
     async def _goodbye(self) -> None:
         await self._socket.send(_STOP)
@@ -118,13 +122,20 @@ class GladiaSession(VendorStream):
         except (ValueError, KeyError, TypeError, AttributeError):
             return  # of a kind, or a shape, this version of its protocol does not have
         if isinstance(message, LiveV2SpeechStartMessage):
-            self._speaking = True
+            self._speech_starts.append(message.data.time)
         elif isinstance(message, LiveV2TranscriptMessage):
-            final, said = message.data.is_final, message.data.utterance
-            self._take(said.text.strip(), final=final, confidence=said.confidence)
-            if final:
-                self._speaking = False
-                self._answered()
+            self._hear_text(message.data.utterance, final=message.data.is_final)
+
+    def _hear_text(self, said: LiveV2Utterance, *, final: bool) -> None:
+        self._take(said.text.strip(), final=final, confidence=said.confidence)
+        if not final:
+            self._partial_from = said.start
+            return
+        # of a segment behind this one there may be words already
+        self._interim = self._partial_from >= said.end
+        self._speech_starts = [start for start in self._speech_starts if start >= said.end]
+        if all(start >= self._asked_until for start in self._speech_starts):
+            self._answered()
 
     async def _keep_alive(self) -> None:
         """Keep the session open while no audio flows (consent step, hold)."""
@@ -133,7 +144,7 @@ class GladiaSession(VendorStream):
             await asyncio.sleep(_KEEP_ALIVE_SECONDS)
             if not self._fed.is_set():
                 with contextlib.suppress(ProviderError):
-                    await self._sending(self._socket.send(self._silence(_KEEP_ALIVE_SILENCE_SECONDS)))
+                    await self._sending(self._send_audio(self._silence(_KEEP_ALIVE_SILENCE_SECONDS)))
 
 
 def _request(config: GladiaStt, sent_rate: int) -> Mapping[str, Any]:
