@@ -16,6 +16,8 @@ class FakeRecogniser(FakeServer):
     """
 
     patience: float | None = None
+    mute = False
+    """Whether it says nothing at all, though it is there."""
 
     def __init__(
         self,
@@ -52,6 +54,8 @@ class FakeRecogniser(FakeServer):
 
     def interim(self, heard: int, size: int, rate: int) -> str:
         """What is known after `heard` bytes, the last `size` of them new; empty when there is nothing new to say."""
+        if self.mute:
+            return ""
         every = int(INTERIM_EVERY_SECONDS * rate * 2)
         if heard // every == (heard - size) // every:
             return ""

@@ -151,6 +151,7 @@ class Recognition:
                 raise ProviderError("recogniser", "not connected", retryable=True)
             await self._send_waiting(self._session)
             self._asked += self._utterance
+            del self._asked[: -size(_REPLAY_SECONDS, self._rate)]
             self._utterance.clear()
             asking = asyncio.create_task(self._session.finalise())
             # let it begin before more audio is sent: that belongs to the next utterance
@@ -165,7 +166,8 @@ class Recognition:
         if not asking.done():  # it may hang in its own cleaning up: the next stream does not wait for that
             raise ProviderError("recogniser", "the stream was given up", retryable=True)
         text = asking.result()
-        self._asked.clear()
+        if text:  # without any, it may be that nobody listens any more: then the next stream hears it again
+            self._asked.clear()
         self._healthy = True
         return text
 

@@ -111,6 +111,19 @@ async def test_words_that_are_never_confirmed_are_a_failure_that_may_be_tried_ag
         await session.close()
 
 
+@pytest.mark.usefixtures("hurried")
+async def test_a_recogniser_that_says_nothing_again_is_a_failure_that_may_be_tried_again(
+    vendor: RecogniserVendor,
+) -> None:
+    async with vendor.fake(answers_end=False) as server:
+        server.mute = True
+        session = await vendor.make(server.url).open(8000)
+        with pytest.raises(ProviderError, match="in time") as raised:
+            await _unanswered_twice(session)
+        assert raised.value.retryable
+        await session.close()
+
+
 async def test_a_stream_closed_in_mid_utterance_lets_the_server_go(vendor: RecogniserVendor) -> None:
     async with vendor.fake() as server:
         session = await vendor.make(server.url).open(8000)
@@ -230,6 +243,12 @@ async def test_a_stream_that_ended_for_want_of_audio_is_replaced_when_some_comes
         assert await session.finalise() == "hello there"
         assert server.connections == 2
         await session.close()
+
+
+async def _unanswered_twice(session: RecognitionSession) -> None:
+    for _ in range(2):
+        await _say(session, 1)
+        assert await session.finalise() == ""
 
 
 async def _listen_on(session: RecognitionSession) -> None:

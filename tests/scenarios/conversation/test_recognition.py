@@ -76,6 +76,18 @@ class SlowToFail(Stream):
         raise LOST
 
 
+class Deaf(Stream):
+    """Finds nothing in the first utterance, and is known to be dead at the second."""
+
+    asked = False
+
+    async def finalise(self) -> str:
+        if self.asked:
+            raise LOST
+        self.asked = True
+        return ""
+
+
 class Line:
     """A recogniser with the streams it opened, and what the conversation was told."""
 
@@ -231,6 +243,19 @@ def test_a_stream_that_hangs_costs_no_word_and_only_itself(stalling: type[Stream
         assert told_at <= recognition.FINALISE_TIMEOUT_SECONDS + 0.5
 
     run_virtual(play())
+
+
+async def test_what_nothing_was_found_in_is_heard_again_by_the_next_stream() -> None:
+    line = Line(Deaf)
+    running = asyncio.create_task(line.recognition.run())
+    for number in (1, 2):
+        line.recognition.feed(piece(number))
+        line.recognition.finalise()
+        await line.until(lambda wanted=number: len(line.events) == wanted)  # type: ignore[misc]
+    assert line.streams[1].heard == piece(1) + piece(2)
+    assert line.events == [UtteranceRecognised(""), UtteranceRecognised(f"{2 * 960} bytes")]
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 def test_a_fallback_gets_to_answer_for_one_that_hangs_twice() -> None:

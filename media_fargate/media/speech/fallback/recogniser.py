@@ -78,6 +78,7 @@ class FallbackSession:
         while True:
             inner = await self._session()
             self._asked += self._utterance
+            del self._asked[: -self._kept_bytes]
             self._utterance.clear()
             try:
                 async with asyncio.timeout(PATIENCE_SECONDS):
@@ -87,8 +88,9 @@ class FallbackSession:
             except TimeoutError:
                 await self._replace(inner, timed_out("recogniser"))
             else:
-                self._asked.clear()
-                self._chain.succeeded()
+                if text:  # one that says nothing may hear nothing
+                    self._asked.clear()
+                    self._chain.succeeded()
                 return text
 
     async def transcripts(self) -> AsyncIterator[Transcript]:

@@ -19,6 +19,8 @@ _LARGEST_SECONDS = 1.0
 _QUIET_SECONDS = 1.5
 # ... and if words are on their way, this is how long they are waited for: below what the conversation allows.
 _TEXT_SECONDS = 4.0
+# A vendor may find nothing to answer in a noise; of one that says nothing again, nothing more is expected.
+_MOST_UNANSWERED = 2
 
 
 class VendorStream(ABC):
@@ -36,6 +38,7 @@ class VendorStream(ABC):
         self._fed = asyncio.Event()
         self._final: list[str] = []
         self._interim = False
+        self._unanswered = 0
         self._finalised: asyncio.Future[None] | None = None
         self._failure: ProviderError | None = None
         self._closed = False
@@ -53,7 +56,10 @@ class VendorStream(ABC):
             await self._sending(self._send_audio(sent[at : at + largest]))
 
     async def finalise(self) -> str:
-        """The utterance's text, within 1.5 s if nothing is on its way, else within 4 s. Raises ProviderError."""
+        """The utterance's text, within 1.5 s if nothing is on its way, else within 4 s.
+
+        Raises ProviderError, also when nothing at all has come since the utterance before the last.
+        """
         self._check()
         if self._bytes > self._finalised_bytes:
             self._finalised_bytes = self._bytes
@@ -107,6 +113,7 @@ class VendorStream(ABC):
 
     def _take(self, text: str, *, final: bool, confidence: float | None = None) -> None:
         """Text arrived."""
+        self._unanswered = 0
         self._interim = bool(text) and not final
         if text:
             if final:
@@ -115,6 +122,7 @@ class VendorStream(ABC):
 
     def _answered(self) -> None:
         """All text of the utterance that was ended is here."""
+        self._unanswered = 0
         if self._finalised and not self._finalised.done():
             self._finalised.set_result(None)
 
@@ -145,9 +153,11 @@ class VendorStream(ABC):
         await asyncio.wait([finalised], timeout=_QUIET_SECONDS)
         if not finalised.done() and self._interim:
             await asyncio.wait([finalised], timeout=_TEXT_SECONDS - _QUIET_SECONDS)
-        if not finalised.done() and self._interim:
-            # words that were heard and never confirmed: better asked again than lost
-            self._fail(timed_out(self._provider))
+        if not finalised.done():
+            self._unanswered += 1
+            if self._interim or self._unanswered >= _MOST_UNANSWERED:
+                # words that were heard and never confirmed, or nobody there: better asked again than lost
+                self._fail(timed_out(self._provider))
         self._check()
 
 
