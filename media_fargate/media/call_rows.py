@@ -44,6 +44,7 @@ class CallRows(EndRows, Protocol):
         agent_id: str | None,
         agent_name: str | None,
         business_name: str | None,
+        metadata: Mapping[str, Any] | None,
         private: bool,
     ) -> bool:
         """Freeze another assistant."""

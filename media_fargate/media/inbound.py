@@ -141,7 +141,7 @@ class InboundCall(RunningCall):
             number_id=route.number_id,
             ringing=True,
             private=assistant.settings.gdpr_mode if assistant else False,
-            **_names(assistant),
+            **_shown(assistant),
         )
 
         def create() -> Call:
@@ -179,7 +179,7 @@ class InboundCall(RunningCall):
             raise _RefusedError(EndReason.ASSISTANT_INACTIVE)
         if frozen is not None:
             private = chosen.settings.gdpr_mode
-            set_assistant = partial(self.services.rows.set_assistant, **_names(chosen), private=private)
+            set_assistant = partial(self.services.rows.set_assistant, **_shown(chosen), private=private)
             await self.services.blocking(set_assistant, self._row.ref, frozen)
         return chosen
 
@@ -219,11 +219,13 @@ class InboundCall(RunningCall):
         return outcome
 
 
-def _names(assistant: EffectiveAssistant | None) -> dict[str, Any]:
+def _shown(assistant: EffectiveAssistant | None) -> dict[str, Any]:
+    """What a call's row shows of its assistant."""
     if assistant is None:
-        return {"agent_id": None, "agent_name": None, "business_name": None}
+        return {"agent_id": None, "agent_name": None, "business_name": None, "metadata": None}
     return {
         "agent_id": assistant.assistant_id,
         "agent_name": assistant.assistant_name,
         "business_name": assistant.settings.business_name,
+        "metadata": assistant.settings.metadata,
     }

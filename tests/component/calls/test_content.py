@@ -132,7 +132,13 @@ def test_another_process_keeps_gdpr_content_private_too(calls: CallStore, table:
 def test_assistant_that_brings_gdpr_mode_takes_the_numbers_out_of_the_row(calls: CallStore, table: Table) -> None:
     call = calls.create(new_call(ringing=True), frozen_assistant={"a": 1}, node_id="n")
     assert calls.set_assistant(
-        call.ref, {"a": 2}, agent_id="agent-9", agent_name="Nine", business_name=None, private=True
+        call.ref,
+        {"a": 2},
+        agent_id="agent-9",
+        agent_name="Nine",
+        business_name=None,
+        metadata={"crm": 7, "secret": 1},
+        private=True,
     )
     calls.append_messages(call.ref, 0, TALK)
     stored = repr(everything(table, call.ref))
@@ -140,13 +146,14 @@ def test_assistant_that_brings_gdpr_mode_takes_the_numbers_out_of_the_row(calls:
     assert "Johnson" not in stored
     whole = calls.load_whole(call.ref)
     assert (whole.caller_phone, whole.messages, whole.agent_id, whole.agent_name) == (CALLER, TALK, "agent-9", "Nine")
+    assert whole.metadata == {"crm": 7, "secret": "..."}
     assert calls.load_frozen_assistant(call.ref) == {"a": 2}
 
 
 def test_assistant_of_an_ended_call_stays(calls: CallStore) -> None:
     call = calls.create(new_call(ringing=True), frozen_assistant={"a": 1}, node_id="n")
     calls.finish(call.ref, HANGUP)
-    names = {"agent_id": None, "agent_name": None, "business_name": None}
+    names = {"agent_id": None, "agent_name": None, "business_name": None, "metadata": None}
     assert not calls.set_assistant(call.ref, {"a": 2}, **names, private=False)  # type: ignore[arg-type]
     assert calls.load_frozen_assistant(call.ref) == {"a": 1}
 

@@ -59,6 +59,7 @@ class Stand:
         self.ask_seconds = 0.0
         self.asked: list[tuple[WebhookTarget, CallDescription]] = []
         self.frozen: list[EffectiveAssistant] = []
+        self.set: dict[str, Any] = {}
         self.credit_error: Exception | None = None
         self.freeze_error: Exception | None = None
         """Of what an answer names; the base is frozen before."""
@@ -143,8 +144,9 @@ class Stand:
         self.rows[ref.call_id].status = "in-progress"
         return True
 
-    def set_assistant(self, ref: CallRef, frozen_assistant: Any, **_: Any) -> bool:
+    def set_assistant(self, ref: CallRef, frozen_assistant: Any, **shown: Any) -> bool:
         self.stage("set_assistant")
+        self.set = shown
         return True
 
     def append_messages(self, ref: CallRef, batch_no: int, messages: Sequence[Message]) -> None:

@@ -13,7 +13,7 @@ from media.inbound import NO_CREDITS_ANNOUNCEMENT
 from media.routes import InboundRefusal, InboundRoute
 from media.speech.interfaces import BadKeyError, ToolsUnavailableError
 from media.telephony.leg import NOT_ENCRYPTED, LegClosedBy
-from sovereign.assistants import Rejection, transient
+from sovereign.assistants import Rejection, transient, with_override
 from sovereign.calls.model import EndReason, Message
 from sovereign.kernel.errors import BodyTooLargeError, InsufficientCreditsError, InvalidRequestError
 from sovereign.webhooks.answers import Failure, WebhookFailedError
@@ -202,6 +202,20 @@ async def test_lost_messages_do_not_keep_the_call_open(stand: Any, monkeypatch: 
     await stand.over()
     assert stand.outcome.end_reason is EndReason.USER_HANGUP
     assert stand.written == []
+
+
+async def test_row_has_the_metadata_of_the_saved_assistant_then_of_the_answers(stand: Any) -> None:
+    rich(stand)
+    saved = stand.route.assistant
+    settings = saved.settings.model_copy(update={"metadata": {"crm": 1}})
+    stand.route = replace(stand.route, assistant=saved.model_copy(update={"settings": settings}))
+    stand.answer = with_override(stand.answer, {"metadata": {"crm": 2}})
+    stand.invite()
+    await stand.reach("session")
+    (row,) = stand.rows.values()
+    assert (row.new.metadata, stand.set["metadata"]) == ({"crm": 1}, {"crm": 2})
+    stand.leg.close(LegClosedBy.PEER)
+    await stand.over()
 
 
 async def test_answer_that_is_too_large_to_store_is_not_valid(stand: Any) -> None:

@@ -17,6 +17,7 @@ from sovereign.credits.store import CreditStore, reservation_ref
 from sovereign.kernel.backoff import pause
 from sovereign.kernel.clock import to_wire
 from sovereign.kernel.errors import UnavailableError
+from sovereign.kernel.masking import masked
 from sovereign.kernel.table import ConditionFailed, Delete, Item, Ref, Update, Write
 from sovereign.usage.model import NewUsage
 from sovereign.usage.store import booking_writes, usage_counter_ref
@@ -106,22 +107,24 @@ class CallLifecycle(CallStart):
         agent_id: str | None,
         agent_name: str | None,
         business_name: str | None,
+        metadata: Mapping[str, Any] | None,
         private: bool,
     ) -> bool:
         """Freeze the assistant an `assistant-request` answered with, before the call is up; False once it is over.
 
-        When it brings gdpr_mode the numbers leave the row; a call that is private stays so.
+        `metadata` as in `NewCall`. When it brings gdpr_mode the numbers leave the row; a call that is private stays so.
         """
         names = {"agent_id": agent_id, "agent_name": agent_name, "business_name": business_name}
+        shown = names | {"metadata": masked(metadata)}
 
         def step(call: Call) -> Change | None:
             if call.status.is_terminal:
                 return None
             writes: list[Write] = [frozen_assistant_write(ref, frozen_assistant)]
             if not private or call.private:
-                return Change(names, writes=writes)
+                return Change(shown, writes=writes)
             writes.append(self._private_numbers_write(ref, call.caller_phone, call.assistant_phone))
-            return Change(names | {"private": True, "caller_phone": None, "assistant_phone": None}, writes=writes)
+            return Change(shown | {"private": True, "caller_phone": None, "assistant_phone": None}, writes=writes)
 
         changed = self._advance(ref, step)
         self._privacy.pop(ref, None)
