@@ -9,6 +9,9 @@ import pytest
 
 from infra.embedded.cloud import cloud_client
 from infra.embedded.local_file import LocalPlatform
+from sovereign.calls.keys import row_ref
+from sovereign.calls.model import CallRef
+from sovereign.kernel.writes import Update, present, request_of
 from tests.contract.client import Api, named_in
 from tests.contract.history import load, make_history
 from tests.contract.organizations import Organizations
@@ -34,6 +37,11 @@ WITH_ID = [
     for method in item
     if "{" in path
 ]  # fmt: skip
+TAKES_A_BODY = [
+    (path, operation["post"]["requestBody"]["content"]["application/json"]["example"])
+    for path, operation in DOCUMENT["paths"].items()
+    if "requestBody" in operation.get("post", {})
+]
 LISTS = sorted({path for path, item in DOCUMENT["paths"].items() if "get" in item and "{" not in path} - {"/health"})
 _VOLATILE = {"/openapi.json", "/domains/sync", "/voices"}
 """Nothing of the organization's own is in them."""
@@ -57,6 +65,8 @@ class Owner:
 
 
 def _settled(body: Any) -> Any:
+    for call in body.get("calls", ()):
+        call["recording_url"] = call["recording_url"].partition("?")[0]  # the token is another every second
     return {name: value for name, value in body.items() if name != "monthly_usage_minutes"}
 
 
@@ -77,6 +87,8 @@ def _objects(organizations: Organizations, org_id: str, api: Api, platform: Loca
     order = {"destination": "+31612345678", "assistant_id": assistant}
     api.post("/calls/outbound", order, expect=503)  # nobody carries it: it ends at once, and tells its webhook
     wait_until(lambda: len(_deliveries(api, "delivered")) == 2, 60)
+    [call] = api.get("/calls")["calls"]
+    _record(organizations, CallRef(org_id, call["id"], 1))
     return {
         "assistant_id": assistant,
         "number_id": number["id"],
@@ -89,10 +101,17 @@ def _objects(organizations: Organizations, org_id: str, api: Api, platform: Loca
         "lead_id": api.get(f"/campaigns/{campaign}/leads")["leads"][0]["id"],
         "import_id": api.post(f"/campaigns/{campaign}/imports", {})["import"]["id"],
         "key_id": api.post("/api-keys", {"name": "Second"})["api_key"]["id"],
-        "call_id": api.get("/calls")["calls"][0]["id"],
+        "call_id": call["id"],
         "delivery_id": _deliveries(api, "delivered")[0]["id"],
         "number": listed,
     }
+
+
+def _record(organizations: Organizations, call: CallRef) -> None:
+    """What a node leaves of a call it recorded; the call that nobody carried is the organization's first."""
+    recorded = Update(row_ref(call), set={"recording": "stored"}, condition=present)
+    request = request_of(recorded, organizations.table_name)
+    cloud_client("dynamodb", organizations.endpoint).update_item(**request)
 
 
 def _deliveries(api: Api, status: str) -> list[Any]:
@@ -115,6 +134,7 @@ def outsiders(
 def test_the_owner_has_an_object_for_every_route(owner: Owner) -> None:
     for _, template in WITH_ID:
         assert all(owner.path(template).split("/")[1:]), template
+    assert owner.api.get(owner.path("/calls/{call_id}"))["recording_url"] is not None
 
 
 @pytest.mark.parametrize(("method", "template"), WITH_ID, ids=lambda part: str(part).strip("/"))
@@ -192,6 +212,12 @@ def test_what_is_not_a_clients_to_set_is_refused(resource: Any, member: str, api
     made = resource.create(api)
     assert named_in(api.patch(resource.at(made), planted, expect=400)) == {member}
     assert resource.read(api, made) == made
+
+
+@pytest.mark.parametrize(("path", "body"), TAKES_A_BODY, ids=lambda part: part if isinstance(part, str) else "")
+def test_no_body_takes_what_is_not_a_clients_to_set(path: str, body: dict[str, Any], api: Api) -> None:
+    refused = api.post(re.sub(r"\{\w+\}", UNKNOWN_ID, path), body | PLANTED, expect=400)
+    assert {name.rpartition(".")[2] for name in named_in(refused)} == PLANTED.keys()
 
 
 @pytest.mark.parametrize("member", sorted(PLANTED.keys() - {"id"}))
