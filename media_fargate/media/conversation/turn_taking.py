@@ -84,7 +84,7 @@ class TurnTaker:
     """Turns voice windows, known words and the passing of time into turn events.
 
     `agent_active` is to be kept up to date by the owner: the agent speaks, or prepares an answer. `is_echo` is asked
-    before speech counts as an interruption, and once more when the turn ends.
+    before speech counts as an interruption, and once more at each likely end.
     Every moment is on one clock; `advance(now)` must be called when `deadline` is reached.
     """
 
@@ -92,6 +92,7 @@ class TurnTaker:
         self._settings = settings
         self._is_echo = is_echo
         self._echo_until = 0.0
+        self._echo = False
         self._likely_delay = min(LIKELY_END_SECONDS, settings.endpointing_min_delay)
         self._onset_seconds = min(ONSET_SECONDS, settings.interruption_min_duration)
         self._state = _State.QUIET
@@ -155,8 +156,7 @@ class TurnTaker:
         """Let time pass up to `now`."""
         events: list[TurnEvent] = []
         if self._state is _State.SPEAKING and now >= self._speech_ended + self._likely_delay:
-            self._state = _State.PAUSED
-            events.append(LikelyEnd(self._speech_ended))
+            events.append(self._pause(self._speech_ended))
         if self._state is _State.PAUSED and now >= self._speech_ended + self._end_delay:
             events += self._end_turn()
         if self._false_after is not None and not self.caller_speaking and now >= self._false_after:
@@ -205,7 +205,7 @@ class TurnTaker:
         events = self._interruption(now)
         if now - self._speech_started >= MAX_UTTERANCE_SECONDS:
             self._endless = True
-            events += [LikelyEnd(now), *self._end_turn()]
+            events += [self._pause(now), *self._end_turn()]
         return events
 
     def _interruption(self, now: float) -> list[TurnEvent]:
@@ -224,12 +224,19 @@ class TurnTaker:
         return len(self._words.split()) >= self._settings.interruption_min_words
 
     def _is_own_voice(self, now: float) -> bool:
+        if self._state is _State.PAUSED:
+            return self._echo
         if now >= self._echo_until and self._is_echo(self._speech_started, self._speech_ended):
             self._echo_until = now + ECHO_RECHECK_SECONDS
         return now < self._echo_until
 
+    def _pause(self, at: float) -> LikelyEnd:
+        self._state = _State.PAUSED
+        # asked now: the turn can end seconds later, when what was played is no longer remembered
+        self._echo = not self._interrupted and self._is_echo(self._speech_started, self._speech_ended)
+        return LikelyEnd(at)
+
     def _end_turn(self) -> list[TurnEvent]:
         self._state = _State.QUIET
         self._onset_started = None
-        echo = not self._interrupted and self._is_echo(self._speech_started, self._speech_ended)
-        return [TurnEnded(self._speech_ended, self._voiced, echo)]
+        return [TurnEnded(self._speech_ended, self._voiced, self._echo and not self._interrupted)]

@@ -140,6 +140,18 @@ def test_a_turn_that_was_an_echo_says_so() -> None:
     assert ended.echo
 
 
+def test_a_turn_that_was_an_echo_says_so_however_long_its_end_is_waited_for() -> None:
+    now = 0.0
+    taking = TurnTaking(endpointing_min_delay=3, endpointing_max_delay=3)
+    turns = TurnTaker(taking, is_echo=lambda start, end: now < 2.0)  # what was played is forgotten
+    events: list[TurnEvent] = []
+    for window in [*windows(0, 1.0, 0.9), *windows(1.0, 4.0, 0.1)]:
+        now = window.end
+        events += turns.hear([window])
+    (ended,) = [event for event in events if isinstance(event, TurnEnded)]
+    assert ended.echo
+
+
 def test_echoes_are_asked_about_ten_times_a_second_at_most() -> None:
     asked: list[float] = []
 
