@@ -14,6 +14,10 @@ _REALTIME_MODELS = {"voxtral-mini-transcribe-realtime-2602"}
 
 
 class FakeVoxtral(FakeRecogniser):
+    """`greeting_delay`: seconds before it tells of a session."""
+
+    greeting_delay = 0.0
+
     def routes(self) -> list[web.RouteDef]:
         return [web.get("/v1/audio/transcriptions/realtime", self._listen)]
 
@@ -39,6 +43,7 @@ class FakeVoxtral(FakeRecogniser):
             "model": request.query["model"],
             "audio_format": {"encoding": "pcm_s16le", "sample_rate": 16000},
         }
+        await asyncio.sleep(self.greeting_delay)
         await socket.send_json({"type": "session.created", "session": session})
         heard = pieces = told = 0
         while True:

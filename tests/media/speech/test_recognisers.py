@@ -1,6 +1,7 @@
 """What every streaming recogniser does on a call: one suite over all of them."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from contextlib import aclosing
@@ -8,8 +9,9 @@ from contextlib import aclosing
 import pytest
 
 from media.speech.interfaces import ProviderError, ProviderUsage, RecognitionSession
-from media.speech.stt import stream, utterances
+from media.speech.stt import deepgram, elevenlabs, gladia, google, mistral, stream, utterances
 from tests.fakes.server import Trouble
+from tests.fakes.voxtral import FakeVoxtral
 from tests.media.speech.recognisers import RECOGNISERS, RecogniserVendor, speech
 
 
@@ -193,6 +195,52 @@ async def test_text_of_an_earlier_part_of_an_utterance_is_not_all_of_it() -> Non
         await _say(session, 0.6)
         assert await session.finalise() == "I would like to book"
         await session.close()
+
+
+async def test_a_server_that_takes_the_connection_and_says_nothing_may_be_tried_again(
+    vendor: RecogniserVendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for adapter in (deepgram, elevenlabs, gladia, google, mistral):
+        monkeypatch.setattr(adapter, "CONNECT_SECONDS", 0.3)
+    open_connections: set[asyncio.StreamWriter] = set()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        open_connections.add(writer)
+        with contextlib.suppress(ConnectionError):
+            while await reader.read(4096):
+                pass
+        open_connections.discard(writer)
+        writer.close()
+
+    async with await asyncio.start_server(silent, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        recogniser = vendor.make(f"http://127.0.0.1:{port}")
+        with pytest.raises(ProviderError) as raised:
+            async with asyncio.timeout(4.5):  # less than usual
+                await recogniser.open(8000)
+        assert raised.value.retryable
+        if vendor is not RECOGNISERS["google"]:  # gRPC gives up a handshake in its own time
+            await _until(lambda: not open_connections)
+        for writer in open_connections:
+            writer.transport.abort()
+
+
+@pytest.mark.parametrize("hangs_up", [True, False])
+async def test_a_session_that_is_told_of_too_late_is_closed(hangs_up: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mistral's SDK loses the websocket when its handshake is cancelled."""
+    vendor = RECOGNISERS["mistral"]
+    async with FakeVoxtral() as server:
+        server.greeting_delay = 1.0
+        recogniser = vendor.make(server.url)
+        if not hangs_up:
+            monkeypatch.setattr(mistral, "CONNECT_SECONDS", 0.3)
+        opening = asyncio.create_task(recogniser.open(8000))
+        await _until(lambda: server.open_connections == 1)
+        if hangs_up:
+            opening.cancel()
+        with pytest.raises(asyncio.CancelledError if hangs_up else ProviderError):
+            await opening
+        await _until(lambda: server.open_connections == 0)
 
 
 @pytest.mark.parametrize("name", ["mistral", "google"])

@@ -1,6 +1,7 @@
 """Mistral's Voxtral, over its SDK's realtime transcription. Its last words come only with the end of a stream."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 from mistralai.client import Mistral
@@ -45,20 +46,29 @@ class MistralRecogniser:
         return session
 
     async def _connect(self, sample_rate: int) -> RealtimeConnection:
+        # the SDK loses a websocket whose handshake is cancelled, so that one is left to end by itself
+        connecting = asyncio.create_task(
+            self._client.audio.realtime.connect(
+                _REALTIME_MODELS[self._config.model],
+                AudioFormat(encoding="pcm_s16le", sample_rate=sample_rate),
+                # left out, the language is told by the recogniser
+                language=None if self._config.language == "multi" else self._config.language,
+            )
+        )
         try:
             async with asyncio.timeout(CONNECT_SECONDS):
-                return await self._client.audio.realtime.connect(
-                    _REALTIME_MODELS[self._config.model],
-                    AudioFormat(encoding="pcm_s16le", sample_rate=sample_rate),
-                    # left out, the language is told by the recogniser
-                    language=None if self._config.language == "multi" else self._config.language,
-                )
+                return await asyncio.shield(connecting)
         except RealtimeTranscriptionWSError as failure:
             raise _reported(failure.payload) from None
         except RealtimeTranscriptionException as failure:
             raise not_connected(PROVIDER, _cause(failure)) from None
         except TimeoutError as failure:
             raise not_connected(PROVIDER, failure) from None
+        finally:
+            if not connecting.done():
+                late = asyncio.create_task(_closed(connecting))
+                _late.add(late)
+                late.add_done_callback(_late.discard)
 
 
 class _Stream(Utterance):
@@ -111,6 +121,15 @@ class _Stream(Utterance):
     def _fail(self, failure: ProviderError) -> None:
         self._failure = failure
         self._broken(failure)
+
+
+_late: set[asyncio.Task[None]] = set()
+
+
+async def _closed(connecting: asyncio.Task[RealtimeConnection]) -> None:
+    """Close a connection nobody waits for any more, once it is made; the SDK closes what fails."""
+    with contextlib.suppress(RealtimeTranscriptionException, *_BROKEN):
+        await (await connecting).close()
 
 
 def _cause(failure: BaseException) -> BaseException:
