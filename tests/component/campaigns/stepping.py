@@ -17,7 +17,11 @@ def leads(world: World) -> list[Lead]:
 
 def placed(world: World) -> list[CallRef]:
     made: list[CallRef] = []
-    world._hand_over = made.append  # type: ignore[method-assign]
+
+    def keep(ref: CallRef) -> None:
+        made.append(ref)
+
+    world._hand_over = keep  # type: ignore[method-assign]
     world.runner_of().run(ORG, world.campaign_id, attend(world))
     return made
 

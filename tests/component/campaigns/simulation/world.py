@@ -83,7 +83,7 @@ class World:
         self.table = MemoryTable()
         self._promises = Promises()
         self.windows: dict[str, CampaignSettings] = {}
-        self.turns = 0
+        self.turns = self.waits = 0
         self._counted = -1
         self._made = 0
         self._crashing = False
@@ -272,6 +272,7 @@ class World:
         elif turn.next == "again":
             self._in(0.1, lambda: self._execute(campaign_id, generation))
         elif turn.until is not None:
+            self.waits += 1
             wait = max(0.0, (turn.until - self.now).total_seconds())
             self._in(wait, lambda: self._execute(campaign_id, generation))
 

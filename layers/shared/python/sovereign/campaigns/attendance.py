@@ -1,13 +1,14 @@
 """Sees to it that every campaign that runs has an execution: after its start, and each minute for what died."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sovereign.campaigns.items import CAMPAIGN_SHARDS, campaign_from_item
 from sovereign.campaigns.lead_moves import LeadMoves
 from sovereign.campaigns.model import KIND, Campaign
-from sovereign.campaigns.runner import UNATTENDED_AFTER
-from sovereign.kernel.clock import Clock, to_wire
+from sovereign.campaigns.runner import IDLE, UNATTENDED_AFTER, attended
+from sovereign.campaigns.window import Window
+from sovereign.kernel.clock import Clock, from_wire, to_wire
 from sovereign.kernel.observe import logger
 from sovereign.kernel.references import resource_ref
 from sovereign.kernel.table import Attr, ConditionFailed, Ref, Table, Update
@@ -55,7 +56,7 @@ class Attendance:
             return False
         campaign = campaign_from_item(item)
         if campaign.status == "scheduled":
-            return self._take_over(campaign, item["due_at"])
+            return not _looks_by_itself(campaign, self._clock()) and self._take_over(campaign, item["due_at"])
         self._moves.ask_overdue(campaign)
         self._rest(campaign, item["due_at"])
         return False
@@ -65,7 +66,7 @@ class Attendance:
         unchanged = Attr("due_at").eq(seen) & Attr("status").eq("scheduled")
         update = Update(
             resource_ref(campaign.org_id, KIND, campaign.id),
-            set={"generation": generation, "due_at": to_wire(until)},
+            set={"generation": generation, **attended(campaign.version, to_wire(until))},
             condition=unchanged,
         )
         try:
@@ -86,3 +87,20 @@ class Attendance:
             self._table.update(update)
         except ConditionFailed:
             return
+
+
+def _looks_by_itself(campaign: Campaign, now: datetime) -> bool:
+    """Whether an execution that lives comes soon enough to leads that were added. The mark then stays due: who takes it
+    away would take the news from an execution that has not looked yet."""
+    run = campaign.run
+    if run.attended_until is None or run.attended_until <= to_wire(now) or run.attended_version != campaign.version:
+        return False
+    if run.wakes_at is None:
+        return True
+    wakes_at = from_wire(run.wakes_at)
+    if run.hold is not None or wakes_at <= now + IDLE:
+        return True
+    settings = campaign.settings
+    window = Window.of(settings.schedule_start_time, settings.schedule_end_time, settings.schedule_days)
+    open_zones, opens_at = window.openings(now, campaign.zones, settings.timezone)
+    return not open_zones and (opens_at is None or opens_at >= wakes_at)

@@ -209,7 +209,7 @@ def phone_put(org_id: str, lead: Lead) -> Put:
 
 def counting(ref: Ref, moves: dict[str, int], *, added_at: datetime | None = None) -> Update:
     """The write that moves an open campaign's counts; where leads were added the engine shall look soon."""
-    look = {} if added_at is None else {"due_at": to_wire(added_at)}
+    look = {} if added_at is None else dict.fromkeys(("due_at", "added_at"), to_wire(added_at))
     return Update(ref, set=look, add=moves, condition=still_open)
 
 

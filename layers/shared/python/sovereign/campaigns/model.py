@@ -126,7 +126,10 @@ class Run:
     finds that it is not its turn. `next_call_ms` paces it; `started_at` is when it was first started. `dialled` counts
     the calls since, `minute_dialled` those of the Unix `minute`, `last_minute_dialled` those of the one before; `hold`
     is why nothing can be dialled at all for the moment. `due_at` is the mark by which the sweep finds it: whoever adds
-    leads or changes it sets it to that moment, so one that was seen and is still there means that nobody did."""
+    leads or changes it sets it to that moment, so one that was seen and is still there means that nobody did. Of the
+    execution that looks after it: `attended_until` is when it is taken for dead, `attended_version` the campaign's
+    version as it knows it, `wakes_at` until when it waits, None while it works. `added_at` is when leads were last
+    added."""
 
     generation: int = 0
     next_call_ms: int | None = None
@@ -137,6 +140,10 @@ class Run:
     last_minute_dialled: int = 0
     hold: str | None = None
     due_at: str | None = None
+    attended_until: str | None = None
+    attended_version: int | None = None
+    wakes_at: str | None = None
+    added_at: str | None = None
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ nothing that another does not find as it should be: see `claim.py` for why nobod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from sovereign.calls import keys
 from sovereign.calls.limits import LimitReachedError
@@ -36,12 +36,17 @@ TURN = timedelta(seconds=50)
 IDLE = timedelta(seconds=65)
 """Nothing is due: three transitions for each wait, at most three a minute."""
 LONGEST_IDLE = timedelta(minutes=10)
-"""Leads that are added meanwhile make the minute's sweep start a new execution."""
+"""Leads that are added meanwhile make the minute's sweep start a new execution, unless this one wakes in time."""
 HELD = timedelta(minutes=5)
 """Something that only a person changes is in the way: no credits, no number, an inactive assistant."""
 UNATTENDED_AFTER = timedelta(seconds=60)
 """An execution that has not renewed its mark by then is taken for dead, and another started."""
 _RENEWED_EACH = timedelta(seconds=15)
+
+
+def attended(version: int, until: str, *, wakes_at: str | None = None) -> dict[str, Any]:
+    """What an execution leaves at its campaign for the sweep (`Run`)."""
+    return {"due_at": until, "attended_until": until, "attended_version": version, "wakes_at": wakes_at}
 
 
 @dataclass(frozen=True)
@@ -140,9 +145,10 @@ class CampaignRunner:
         until = to_wire((wait.until if wait else now) + UNATTENDED_AFTER)
         hold = wait.hold if wait else campaign.run.hold
         ref = resource_ref(campaign.org_id, KIND, campaign.id)
+        marks = attended(campaign.version, until, wakes_at=to_wire(wait.until) if wait else None)
         unchanged = our_turn(campaign) & Attr("due_at").eq(self._due_at)
         try:
-            self.table.update(Update(ref, set={"due_at": until, "hold": hold}, condition=unchanged))
+            self.table.update(Update(ref, set=marks | {"hold": hold}, condition=unchanged))
         except ConditionFailed:
             return False
         self._attended_at, self._due_at = now, until
@@ -156,7 +162,7 @@ class CampaignRunner:
             campaign.settings.schedule_end_time,
             campaign.settings.schedule_days,
         )
-        open_zones, opens_at = self._zones(campaign, window, now)
+        open_zones, opens_at = window.openings(now, campaign.zones, campaign.settings.timezone)
         counts = campaign.stored_counts
         had_leads = bool(campaign.blocks)  # one that never had any waits for its first
         if had_leads and not counts.pending and not counts.calling and self.moves.complete(campaign):
@@ -181,23 +187,12 @@ class CampaignRunner:
         """When to look again: soon while calls are up, else when the next lead of an open zone is due."""
         if campaign.stored_counts.calling:
             return now + IDLE
+        latest, run = now + LONGEST_IDLE, campaign.run
+        since = max(now - LONGEST_IDLE, run.started_at or now)
+        if run.added_at and run.added_at > to_wire(since):
+            latest = now + IDLE  # more may come: an execution that wakes itself is cheaper than a new one for each
         due = self.waiting.next_due(campaign, zones)
-        return max(now + IDLE, min(due or now + LONGEST_IDLE, now + LONGEST_IDLE))
-
-    def _zones(self, campaign: Campaign, window: Window, now: datetime) -> tuple[list[str], datetime | None]:
-        """The zones where it is open (one nobody knows is among them, so that its leads are skipped), and when the
-        first of the others opens."""
-        open_zones, openings = [], []
-        for zone in campaign.zones:
-            try:
-                opens_at = window.next_opening(now, zone or campaign.settings.timezone)
-            except UnknownZoneError:
-                opens_at = now
-            if opens_at <= now:
-                open_zones.append(zone)
-            else:
-                openings.append(opens_at)
-        return open_zones, min(openings, default=None)
+        return max(now + IDLE, min(due or latest, latest))
 
     def _dial(self, campaign: Campaign, window: Window, lead: Lead, due_at: str) -> None:
         zone, now = lead.timezone or campaign.settings.timezone, self.clock()

@@ -4,7 +4,7 @@ The wall clock alone decides whether a moment is inside, so a change to or from 
 its window: an hour that is skipped holds no moment, one that comes twice counts both times.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache, lru_cache
@@ -47,6 +47,21 @@ class Window:
             return now
         starts = _starts(self.start, zone, now.astimezone(_place(zone)).date() - _DAY)
         return next((at for at in starts if at > now and self.is_open(at, zone)), now + _LOOK_AGAIN)
+
+    def openings(self, now: datetime, zones: Iterable[str], own: str) -> tuple[list[str], datetime | None]:
+        """Of zones ("" is a campaign's `own`) those where it is open (one nobody knows is among them, so that its leads
+        are skipped), and when the first of the others opens."""
+        open_zones, opening = [], []
+        for zone in zones:
+            try:
+                opens_at = self.next_opening(now, zone or own)
+            except UnknownZoneError:
+                opens_at = now
+            if opens_at <= now:
+                open_zones.append(zone)
+            else:
+                opening.append(opens_at)
+        return open_zones, min(opening, default=None)
 
     def closing(self, now: datetime, zone: str) -> datetime:
         """When the window that is open now closes by the clock (UTC), later than now in any case."""
