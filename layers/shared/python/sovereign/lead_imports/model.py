@@ -7,7 +7,6 @@ from typing import Any, Literal
 from sovereign.campaigns.model import OPEN
 from sovereign.kernel.clock import to_wire
 from sovereign.kernel.errors import NotFoundError
-from sovereign.kernel.table import Item
 
 Status = Literal["waiting", "checking", "running", "completed", "failed"]
 """`waiting` for the upload, `checking` the file as a whole, `running`: rows become leads."""
@@ -139,7 +138,7 @@ class LeadImport:
         }
 
 
-def require_open(campaign: Item) -> None:
+def require_open(campaign_status: str) -> None:
     """Raises FileError when the campaign takes no leads any more."""
-    if campaign["status"] not in OPEN:
-        raise FileError("campaign_closed", f"the campaign is {campaign['status']} and takes no leads any more")
+    if campaign_status not in OPEN:
+        raise FileError("campaign_closed", f"the campaign is {campaign_status} and takes no leads any more")

@@ -211,7 +211,7 @@ class ImportStore:
         item = self._table.get(campaign_ref(job.org_id, job.campaign_id), consistent=True)
         if item is None:
             raise CampaignGoneError
-        require_open(item)
+        require_open(item["status"])
         return item
 
     def _beginning(self, begun: LeadImport, worker: str, last: int) -> list[Write]:

@@ -88,7 +88,7 @@ class PieceWriter:
             campaign = found.get(campaign_ref(job.org_id, job.campaign_id))
             if campaign is None:
                 raise CampaignGoneError
-            require_open(campaign)
+            require_open(campaign["status"])
             try:
                 return self._store(job, rows, _Sorting(job, found, self._abandoned(job, found))), campaign["status"]
             except _MovedError:
