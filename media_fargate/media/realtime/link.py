@@ -27,8 +27,8 @@ _OPEN_TIMEOUT_SECONDS = 10.0
 _SEND_TIMEOUT_SECONDS = 10.0
 _HEALTHY_AFTER_SECONDS = 30.0
 """So long after the last break another one is worth another try."""
-_LONGEST_BACKLOG_SECONDS = 5.0
-"""Of the caller's audio, while there is no connection."""
+_LONGEST_BACKLOG_SECONDS = 15.0
+"""Of the caller's audio, while there is no connection: more than one takes to come about."""
 
 Request = Callable[[SpeechSession], Awaitable[None]]
 
@@ -38,6 +38,7 @@ class ModelLink:
 
     A failure reconnects at once, with the conversation so far; a second one soon after is posted as ModelFailed and
     ends `run`. Requests that were not sent when a connection broke are dropped: who asked is told by ModelConnected.
+    What the caller was just saying the next connection hears from the beginning.
     Between `hold` and `release` the model hears silence; what the caller said meanwhile it hears afterwards.
     """
 
@@ -57,6 +58,7 @@ class ModelLink:
         self._session: SpeechSession | None = None
         self._broken: asyncio.Future[ProviderError | None] | None = None
         self._held: HeldAudio | None = None
+        self._turn = HeldAudio(sample_rate)
         self._spent = ProviderUsage(cost_usd=0.0)
         self._model_rate = sample_rate
         self._answering = self._lost_an_end = False
@@ -85,6 +87,10 @@ class ModelLink:
             if self._session is None:  # the next connection needs no silence from before its time
                 return
             pcm = bytes(len(pcm))
+        else:
+            if self._turn.spoken and not speaking and self._session is not None:
+                self._turn = HeldAudio(self._rate)  # this connection has heard all of it
+            self._turn.take(pcm, speaking=speaking)
         self._audio += pcm
         if len(self._audio) >= size(_CHUNK_SECONDS, self._rate):
             del self._audio[: -size(_LONGEST_BACKLOG_SECONDS, self._rate)]
@@ -164,6 +170,9 @@ class ModelLink:
             return failure
         except TimeoutError:
             return ProviderError("realtime", "no connection in time", retryable=True)
+        if self._turn.spoken:
+            self._audio[:] = self._turn.pcm
+            self._work.set()
         self._model_rate = session.sample_rate
         self.connections += 1
         self._post(ModelConnected(again=self.connections > 1, renewed=renewed))

@@ -36,6 +36,24 @@ def test_broken_connection_is_taken_up_again_with_the_conversation_so_far() -> N
     assert world.closed == 2
 
 
+@pytest.mark.parametrize("connect_delay", [0.1, 8.0])
+def test_what_the_caller_was_saying_is_heard_again_from_its_beginning(connect_delay: float) -> None:
+    """Also when the caller has finished before the next connection is there."""
+    began = connect_delay + 2.0
+    world = play(
+        RealtimeWorld(
+            [says(began, "my name is Eve", 2.0), says(began + 15.0, "bye", 0.5)],
+            ["Hello Eve.", "Bye."],
+            breaks={1: 3.0},
+            connect_delay=connect_delay,
+        )
+    )
+    assert len(world.model.sessions) == 2
+    # a half, the whole, and what was said long after it once
+    assert 3.4 < world.fed_voice < 3.6
+    assert [text for role, text in world.said() if role == "user"] == ["my name is Eve", "bye"]
+
+
 def test_answer_that_broke_off_is_gone_on_with() -> None:
     long = "This is a long answer of the model that will never be made to its end by this connection."
     world = play(RealtimeWorld([says(1.0, "tell me")], [long, "As I said."], breaks={1: 2.4}))
