@@ -19,7 +19,7 @@ _OUTCOMES = {
     **dict.fromkeys("0123", ("completed", {"answered"})),
     **dict.fromkeys("45", ("failed", {"busy"})),
     **dict.fromkeys("67", ("failed", {"no_answer"})),
-    **dict.fromkeys("89", ("completed", {"answered", "voicemail"})),
+    **dict.fromkeys("89", ("completed", {"voicemail"})),
 }
 
 
@@ -61,12 +61,13 @@ def check_campaign(stage: Stage, folder: Path, *, leads: int) -> dict[str, float
 
 def _start(stage: Stage, port: int, leads: int) -> str:
     trunk = stage.make("/sip-trunks", "trunk", {"name": "P", "provider": "custom", "address": f"127.0.0.1:{port}"})
-    number = stage.number(assistant=stage.local.assistant_id, trunk=trunk["id"])
+    assistant = stage.assistant(voicemail_detection=True, ai_disclosure=None)
+    number = stage.number(assistant=assistant["id"], trunk=trunk["id"])
     operator(stage, "numbers", "verify", "--org", stage.local.organization_id, "--number", number["phone_number"])
     stage.change("/organizations", {"outbound_policy": {"max_concurrent_calls": 20, "max_calls_per_minute": 1000}})
     body = {
         "name": "Sixty",
-        "agent_id": stage.local.assistant_id,
+        "agent_id": assistant["id"],
         "number_id": number["id"],
         "schedule_start_time": "00:00",
         "schedule_end_time": "23:59:59",

@@ -13,6 +13,8 @@ from sovereign.calls.model import CallOutcome, CallRef, EndReason
 from sovereign.campaigns.lead import NewLead
 from sovereign.campaigns.model import Campaign
 from sovereign.campaigns.pacing import BURST_MS, Pace
+from sovereign.campaigns.progress import progress_of
+from sovereign.campaigns.runner import IDLE
 from sovereign.campaigns.template import MissingVariableError, fill
 from sovereign.campaigns.waiting import WaitingLeads
 from sovereign.do_not_call import DoNotCallStore, Listing
@@ -58,6 +60,20 @@ def test_no_call_is_committed_after_a_stop_was_answered(world: World, status: st
     assert world.runner_of().run(ORG, world.campaign_id, generation).next == "done"
     assert dialled == 2
     world.check_counts()
+
+
+def test_campaign_without_a_media_node_says_why_and_goes_on_when_one_is_there(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generation = attend(world)
+    with monkeypatch.context() as without:
+        without.setattr(world, "_nodes", list)
+        turn = world.runner_of().run(ORG, world.campaign_id, generation)
+    assert (turn.next, turn.until) == ("wait", world.now + IDLE)
+    assert progress_of(world.campaign(), world.now)["hold"] == "no_capacity"
+    world.runner_of().run(ORG, world.campaign_id, generation)
+    assert progress_of(world.campaign(), world.now)["hold"] is None
+    assert world.campaign().run.dialled
 
 
 def test_campaign_that_is_deleted_between_two_turns_rings_nobody_any_more(world: World) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from math import ceil
 
-from sovereign.nodes.model import Node
+from sovereign.nodes.model import SILENT_AFTER, Node, NodeState
 
 KEPT_FOR_INBOUND = 0.2
 """Share of all capacity that campaigns leave alone."""
@@ -18,16 +18,29 @@ class Fleet:
         self._nodes = nodes
         self._read_at: datetime | None = None
         self._room = 0
+        self._is_there = False
 
     def has_room(self, now: datetime) -> bool:
         """Whether another call may be placed; reads the nodes every few seconds."""
+        self._look(now)
+        return self._room > 0
+
+    def is_there(self, now: datetime) -> bool:
+        """Whether there is any node for new calls, be it a full one."""
+        self._look(now)
+        return self._is_there
+
+    def _look(self, now: datetime) -> None:
         if self._read_at is None or now - self._read_at >= _FRESH:
-            nodes = [node for node in self._nodes() if node.accepts_calls(now)]
+            known = self._nodes()
+            nodes = [node for node in known if node.accepts_calls(now)]
             total = sum(node.capacity for node in nodes)
             kept = min(ceil(total * KEPT_FOR_INBOUND), max(0, total - 1))
             self._room = sum(node.free_capacity for node in nodes) - kept
+            self._is_there = any(
+                node.state is NodeState.ACCEPTING and now - node.heartbeat_at <= SILENT_AFTER for node in known
+            )
             self._read_at = now
-        return self._room > 0
 
     def placed(self) -> None:
         """One more call is on its way to them."""

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from sovereign.calls import keys
 from sovereign.calls.limits import LimitReachedError
-from sovereign.calls.model import CallRef
+from sovereign.calls.model import CallRef, EndReason
 from sovereign.calls.outbound import OutboundCalls, OutboundOrder
 from sovereign.campaigns.claim import Claim, ClaimLostError, DailyLimitError, ListedError, our_turn
 from sovereign.campaigns.fleet import Fleet
@@ -172,6 +172,8 @@ class CampaignRunner:
         found = self.waiting.next(campaign, open_zones, now)
         if found is None:
             raise _WaitError(self._idle_until(campaign, open_zones, now))
+        if not self.fleet.is_there(now):
+            raise _WaitError(now + IDLE, EndReason.NO_CAPACITY)  # with a node it goes on by itself
         pace = Pace(campaign.run.next_call_ms, campaign.settings.calls_per_second)
         nap = min(LONGEST_NAP, pace.wait_ms(_ms(now)) / 1000)
         if counts.calling >= campaign.settings.max_concurrency:
