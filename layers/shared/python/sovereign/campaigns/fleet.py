@@ -18,17 +18,17 @@ class Fleet:
         self._nodes = nodes
         self._read_at: datetime | None = None
         self._room = 0
-        self._is_there = False
+        self._gone_since: datetime | None = None
 
     def has_room(self, now: datetime) -> bool:
         """Whether another call may be placed; reads the nodes every few seconds."""
         self._look(now)
         return self._room > 0
 
-    def is_there(self, now: datetime) -> bool:
-        """Whether there is any node for new calls, be it a full one."""
+    def gone_for(self, now: datetime) -> timedelta:
+        """How long it has been seen without any node for new calls; a full one is one."""
         self._look(now)
-        return self._is_there
+        return now - self._gone_since if self._gone_since else timedelta()
 
     def _look(self, now: datetime) -> None:
         if self._read_at is None or now - self._read_at >= _FRESH:
@@ -37,9 +37,10 @@ class Fleet:
             total = sum(node.capacity for node in nodes)
             kept = min(ceil(total * KEPT_FOR_INBOUND), max(0, total - 1))
             self._room = sum(node.free_capacity for node in nodes) - kept
-            self._is_there = any(
-                node.state is NodeState.ACCEPTING and now - node.heartbeat_at <= SILENT_AFTER for node in known
-            )
+            if any(node.state is NodeState.ACCEPTING and now - node.heartbeat_at <= SILENT_AFTER for node in known):
+                self._gone_since = None
+            else:
+                self._gone_since = self._gone_since or now
             self._read_at = now
 
     def placed(self) -> None:

@@ -41,6 +41,8 @@ HELD = timedelta(minutes=5)
 """Something that only a person changes is in the way: no credits, no number, an inactive assistant."""
 UNATTENDED_AFTER = timedelta(seconds=60)
 """An execution that has not renewed its mark by then is taken for dead, and another started."""
+_NODES_MISSED = timedelta(seconds=30)
+"""Media nodes that are replaced are back within it."""
 _RENEWED_EACH = timedelta(seconds=15)
 
 
@@ -172,8 +174,8 @@ class CampaignRunner:
         found = self.waiting.next(campaign, open_zones, now)
         if found is None:
             raise _WaitError(self._idle_until(campaign, open_zones, now))
-        if not self.fleet.is_there(now):
-            raise _WaitError(now + IDLE, EndReason.NO_CAPACITY)  # with a node it goes on by itself
+        if self.fleet.gone_for(now) >= _NODES_MISSED:
+            raise _WaitError(now + IDLE, EndReason.NO_CAPACITY)
         pace = Pace(campaign.run.next_call_ms, campaign.settings.calls_per_second)
         nap = min(LONGEST_NAP, pace.wait_ms(_ms(now)) / 1000)
         if counts.calling >= campaign.settings.max_concurrency:
