@@ -94,11 +94,9 @@ class Station:
         async with asyncio.timeout(WAIT_SECONDS):
             return await self.invites.get()
 
-    async def dial(
-        self, peer_address: str, *, transport: Any = "udp", number: str = "+31201234567", srtp: Any = "off"
-    ) -> BaresipLeg:
-        trunk = TrunkRoute(trunk_id="trunk", address=peer_address, transport=transport, srtp=srtp)
-        return await self.endpoint.dial(trunk, number, "+31850835037")
+    async def dial(self, peer_address: str, *, number: str = "+31201234567", **trunk: Any) -> BaresipLeg:
+        route = TrunkRoute(**{"trunk_id": "trunk", "address": peer_address, "transport": "udp", **trunk})
+        return await self.endpoint.dial(route, number, "+31850835037")
 
 
 async def next_event(leg: BaresipLeg, seconds: float = WAIT_SECONDS) -> LegEvent:

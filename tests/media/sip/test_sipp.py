@@ -114,6 +114,25 @@ async def test_answered_call_is_acknowledged_and_ended_with_bye(
     assert await sipp.verdict() == 0
 
 
+@pytest.mark.parametrize("transport", ["udp", "tcp"])
+async def test_a_named_trunk_is_called_at_the_address_that_was_checked(
+    station: Station, tmp_path: Path, transport: str
+) -> None:
+    named = (
+        '<recv request="INVITE"><action><ereg regexp="sip:.31201234567@carrier.invalid" search_in="hdr" header="To:"'
+    )
+    scenario = uas(
+        f'\n  {named} check_it="true" assign_to="to"/></action></recv><Reference variables="to"/>',
+        *(answer(180, "Ringing"), OK, receive("ACK"), receive("BYE"), answer(200, "OK", to_tag=False)),
+    )
+    sipp = await far_end(tmp_path, scenario, "u1" if transport == "udp" else "t1")
+    leg = await station.dial("carrier.invalid", transport=transport, outbound_proxy=sipp.address)
+    assert [await next_event(leg), await next_event(leg)] == [LegRinging(), LegAnswered()]
+    await leg.hang_up()
+    assert await next_event(leg) == LegClosed(LegClosedBy.US)
+    assert await sipp.verdict() == 0
+
+
 @pytest.mark.parametrize(("code", "phrase"), [(486, "Busy Here"), (603, "Decline"), (404, "Not Found"), (503, "No")])
 async def test_final_response_is_acknowledged_and_told(
     station: Station, tmp_path: Path, code: int, phrase: str
