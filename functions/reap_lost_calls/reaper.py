@@ -17,7 +17,7 @@ from sovereign.nodes.store import NodeStore
 __all__ = ["UNCLAIMED_AFTER", "Reaped", "Reaper"]
 
 UNCLAIMED_AFTER: Final = timedelta(minutes=2)
-"""How long a call may wait for a node."""
+"""How long a call may wait for a node, where it has no time of its own."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Reaper:
         return Reaped(ended, removed)
 
     def _end_unclaimed(self, call: LiveCall) -> bool:
-        if self._clock() - call.since <= UNCLAIMED_AFTER:
+        if self._clock() <= (call.dial_before or call.since + UNCLAIMED_AFTER):
             return False
         outcome = CallOutcome(end_reason=EndReason.DIAL_FAILED, error="No media node took the call")
         return self._end(call, outcome)

@@ -75,6 +75,18 @@ def test_killed_node_has_its_calls_ended_within_three_minutes() -> None:
     assert LOST_AFTER + timedelta(minutes=1) < timedelta(minutes=3)
 
 
+def test_call_that_no_node_may_claim_any_more_is_not_waited_for(
+    reaper: Reaper, calls: CallStore, nodes: NodeStore, clock: FakeClock
+) -> None:
+    dropped = calls.create(new_outbound(dial_before=clock() + timedelta(seconds=5)))
+    clock.advance(seconds=5)
+    assert reaper.run() == NOTHING
+    clock.advance(seconds=1)
+    assert reaper.run() == Reaped(calls=1, nodes=0)
+    ended = calls.get_row(dropped.ref)
+    assert (ended.end_reason, ended.unrung) == (EndReason.DIAL_FAILED, True)
+
+
 def test_call_no_node_claimed_fails_after_two_minutes(
     reaper: Reaper, calls: CallStore, nodes: NodeStore, clock: FakeClock
 ) -> None:

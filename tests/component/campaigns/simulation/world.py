@@ -279,7 +279,7 @@ class World:
     def _reap(self) -> None:
         """What `reap_lost_calls` does with calls that were committed by a process that stopped then."""
         for call in list(LiveCalls(self.table).waiting()):
-            if self.now - call.since > timedelta(minutes=2):
+            if self.now > (call.dial_before or call.since + timedelta(minutes=2)):
                 self._end(call.ref, EndReason.DIAL_FAILED)
 
     def _hand_over(self, ref: CallRef) -> None:

@@ -14,11 +14,12 @@ __all__ = ["LiveCall", "LiveCalls"]
 
 @dataclass(frozen=True)
 class LiveCall:
-    """A call in a node's care since `since`; `node_id` None: it waits for one."""
+    """A call in a node's care since `since`; `node_id` None: it waits for one, not longer than until `dial_before`."""
 
     ref: CallRef
     node_id: str | None
     since: datetime
+    dial_before: datetime | None = None
 
 
 class LiveCalls:
@@ -42,4 +43,5 @@ class LiveCalls:
     def _read(self, partition: str, node_id: str | None) -> Iterator[LiveCall]:
         for item in self._table.query(keys.live_calls_key(partition), consistent=True):
             ref = CallRef(item["org_id"], item["call_id"], item["number"])
-            yield LiveCall(ref, node_id, from_wire(item["since"]))
+            until = item.get("dial_before")
+            yield LiveCall(ref, node_id, from_wire(item["since"]), from_wire(until) if until else None)

@@ -83,7 +83,7 @@ class CallStart(CallContent):
             _count(new, call, counter),
             Put(row_item(call), absent),
             Put({"pk": lookup_pk, "sk": lookup_sk, "number": call.ref.number}, absent),
-            live_call_write(call.ref, call.node_id or keys.UNCLAIMED, call.created_at),
+            live_call_write(call.ref, call.node_id or keys.UNCLAIMED, call.created_at, call.dial_before),
             *mark_writes(keys.rows_key(call.ref.org_id), call.created_at, Mark(call.ref.number)),
         ]
         if frozen_assistant is not None:
@@ -127,11 +127,13 @@ def frozen_assistant_write(ref: CallRef, frozen: Mapping[str, Any]) -> Put:
     return Put({"pk": pk, "sk": sk, "document": to_json(frozen)})
 
 
-def live_call_write(ref: CallRef, node_id: str, since: datetime) -> Put:
-    """The write that puts a call into a node's care, or (`keys.UNCLAIMED`) among those that wait for a node."""
+def live_call_write(ref: CallRef, node_id: str, since: datetime, dial_before: datetime | None = None) -> Put:
+    """The write that puts a call into a node's care, or (`keys.UNCLAIMED`) among those that wait for a node, until
+    `dial_before` where it has one."""
     pk, sk = keys.live_call_ref(node_id, ref)
     whose = {"org_id": ref.org_id, "call_id": ref.call_id, "number": ref.number}
-    return Put({"pk": pk, "sk": sk, **whose, "since": to_wire(since)})
+    until = {"dial_before": to_wire(dial_before)} if dial_before else {}
+    return Put({"pk": pk, "sk": sk, **whose, "since": to_wire(since), **until})
 
 
 def _first_state(new: NewCall, counter: Item | None, node_id: str | None, now: datetime) -> Call:
