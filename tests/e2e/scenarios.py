@@ -233,7 +233,7 @@ def callees_by_number(audio: Path, recorder: Path) -> str:
         '<label id="2"/>\n<pause milliseconds="2000"/>',
         f'<send retrans="500">{_response("480 Temporarily Unavailable")}</send>\n<recv request="ACK" next="9"/>',
         '<label id="3"/>',
-        *_answering(recorder, 12000),
+        *_answering(recorder, 25000),
         '<label id="9"/>\n<nop/>',
     )
 
