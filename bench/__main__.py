@@ -56,9 +56,10 @@ def _warm_start() -> list[Row]:
 
 
 def _latency() -> list[Row]:
-    from bench import latency  # noqa: PLC0415
+    from bench import latency, peer_environment  # noqa: PLC0415
 
     _require("sipp", "taskset")
+    peer_environment.prepare(tell)
     return latency.run(tell)
 
 

@@ -29,6 +29,7 @@ from tests.e2e.wire import RtpCapture, RtpStream
 
 ROOT = Path(__file__).parents[1]
 PEER_PYTHON = ROOT / ".sovereign/venvs/bench-peer/bin/python"
+PEER = [str(PEER_PYTHON), str(ROOT / "bench/peer_pipecat.py")]
 SERVER_PORT, PHONE_PORT, PHONE_MEDIA_PORT = 25060, 25070, 26000
 SERVER_RTP_PORTS = "27000-29900"
 REPLY_AFTER_SECONDS = 0.324
@@ -197,7 +198,7 @@ def memory_per_call(command: list[str], calls: int = 20) -> float:
 
 def run(tell: Callable[[str], None]) -> list[Row]:
     """The rows of this file; none when sipp or the peer's environment is missing."""
-    peer = [str(PEER_PYTHON), str(ROOT / "bench/peer_pipecat.py"), *_ARGUMENTS]
+    peer = [*PEER, *_ARGUMENTS]
     os.sched_setaffinity(0, {1})
     try:
         tell("calls on one core, stock pipecat:")
@@ -207,7 +208,7 @@ def run(tell: Callable[[str], None]) -> list[Row]:
         return [
             Row("calls_per_core", held, peers),
             Row("calls_per_core_over_peer", held / max(1, peers)),
-            Row("memory_per_call_mb", memory_per_call(OURS)),
+            Row("memory_per_call_mb", memory_per_call(OURS), memory_per_call(peer, max(1, peers))),
         ]
     finally:
         os.sched_setaffinity(0, range(os.cpu_count() or 1))

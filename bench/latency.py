@@ -6,6 +6,9 @@ configured end-pointing wait. The stand-in recogniser's delay passes inside that
 comes after it and is subtracted.
 Barge-in: from the moment the caller has spoken for `interruption_min_duration` (pauses between words do not count, as
 in turn-taking) to the agent's last audible packet, minus the echo path.
+
+The peer, stock pipecat over the same SIP library, hears the same recordings and waits as long for the end of a turn and
+for an interruption; the same echo path is taken from its figures.
 """
 
 import os
@@ -19,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from bench.density import PHONE_MEDIA_PORT, PHONE_PORT, SERVER_PORT, SERVER_RTP_PORTS, serving
+from bench.density import PEER, PHONE_MEDIA_PORT, PHONE_PORT, SERVER_PORT, SERVER_RTP_PORTS, serving
 from bench.hang_over import hang_over_seconds
 from bench.table import Row
 from sovereign.catalog.speech import TurnTaking
@@ -36,6 +39,7 @@ RECORDINGS = ("hello_hours", "price_checkup", "book_tuesday", "price_f", "hello_
 LEAD_SECONDS, PAUSE_SECONDS = 1.5, 3.0
 RECOGNITION_SECONDS, SYNTHESIS_SECONDS = 0.1, 0.024
 ROUNDS = 3
+_TURNS = TurnTaking()
 
 
 class Conversation:
@@ -121,25 +125,23 @@ def echo_seconds(conversation: Conversation) -> float:
 
 def turn_overheads(conversation: Conversation, echo: float) -> list[float]:
     """Seconds the platform added to each turn."""
-    settings = TurnTaking()
     hang_overs = {name: hang_over_seconds(_on_wire(name), speech_bounds(name)[1]) for name in RECORDINGS}
     found = []
     for turn, name in enumerate(conversation.names):
         ended = conversation.moment(turn, speech_bounds(name)[1])
-        known = echo + hang_overs[name] + settings.endpointing_min_delay + SYNTHESIS_SECONDS
+        known = echo + hang_overs[name] + _TURNS.endpointing_min_delay + SYNTHESIS_SECONDS
         found.append(conversation.first_audible(ended) - ended - known)
     return found
 
 
 def barge_ins(conversation: Conversation, echo: float) -> list[float]:
     """Seconds from an interruption that counts to silence; the first turn interrupts nothing."""
-    settings = TurnTaking()
     found = []
     for turn, name in list(enumerate(conversation.names))[1:]:
         onset, end = speech_bounds(name)
         began, ended = conversation.moment(turn, onset), conversation.moment(turn, end)
-        counts = conversation.moment(turn, spoken_for(name, settings.interruption_min_duration))
-        stopped = conversation.last_audible(began - 1.0, ended + settings.endpointing_min_delay)
+        counts = conversation.moment(turn, spoken_for(name, _TURNS.interruption_min_duration))
+        stopped = conversation.last_audible(began - 1.0, ended + _TURNS.endpointing_min_delay)
         found.append(stopped - counts - echo)
     return found
 
@@ -149,23 +151,32 @@ def run(tell: Callable[[str], None]) -> list[Row]:
     os.sched_setaffinity(0, {1})
     try:
         arguments = ["--port", str(SERVER_PORT), "--rtp-ports", SERVER_RTP_PORTS]
-        media = [sys.executable, "-m", "bench.own_media", *arguments]
-        media += [
-            "--recognition",
-            str(RECOGNITION_SECONDS),
-            "--reply-after",
-            str(RECOGNITION_SECONDS + SYNTHESIS_SECONDS),
+        ours = [sys.executable, "-m", "bench.own_media", *arguments]
+        ours += ["--recognition", str(RECOGNITION_SECONDS)]
+        ours += ["--reply-after", str(RECOGNITION_SECONDS + SYNTHESIS_SECONDS)]
+        # its recogniser, too, has its words by the end of the wait
+        waits = [
+            "--stop-secs",
+            str(_TURNS.endpointing_min_delay),
+            "--start-secs",
+            str(_TURNS.interruption_min_duration),
         ]
-        echo = echo_seconds(converse([*media, "--echo"], LEAD_SECONDS, 1.0, 1.0))
+        peer = [*PEER, *arguments, *waits, "--reply-after", str(SYNTHESIS_SECONDS)]
+        echo = echo_seconds(converse([*ours, "--echo"], LEAD_SECONDS, 1.0, 1.0))
         tell(f"  bare echo path: {echo * 1000:.0f} ms")
-        overheads = _milliseconds(turn_overheads(converse(media, LEAD_SECONDS, PAUSE_SECONDS), echo))
-        tell(f"  turn overhead of {len(overheads)} turns, ms: {_spread(overheads)}")
-        stops = _milliseconds(barge_ins(converse([*media, "--reply-seconds", "12"], LEAD_SECONDS, 2.0), echo))
-        tell(f"  barge-in of {len(stops)} interruptions, ms: {_spread(stops)}")
+        overheads, peers_overheads = (
+            _milliseconds(turn_overheads(converse(media, LEAD_SECONDS, PAUSE_SECONDS), echo)) for media in (ours, peer)
+        )
+        tell(f"  turn overhead of {len(overheads)} turns, ms: {_spread(overheads)}; peer {_spread(peers_overheads)}")
+        stops, peers_stops = (
+            _milliseconds(barge_ins(converse([*media, "--reply-seconds", "12"], LEAD_SECONDS, 2.0), echo))
+            for media in (ours, peer)
+        )
+        tell(f"  barge-in of {len(stops)} interruptions, ms: {_spread(stops)}; peer {_spread(peers_stops)}")
         return [
-            Row("overhead_p50_ms", statistics.median(overheads)),
-            Row("overhead_p95_ms", percentile(overheads, 95)),
-            Row("barge_in_p95_ms", percentile(stops, 95)),
+            Row("overhead_p50_ms", statistics.median(overheads), statistics.median(peers_overheads)),
+            Row("overhead_p95_ms", percentile(overheads, 95), percentile(peers_overheads, 95)),
+            Row("barge_in_p95_ms", percentile(stops, 95), percentile(peers_stops, 95)),
         ]
     finally:
         os.sched_setaffinity(0, range(os.cpu_count() or 1))

@@ -1,8 +1,9 @@
 """The peer: a stock pipecat pipeline (20 ms frames, its own VADProcessor) over the same SIP library.
 
 Runs in its own environment (requirements/bench-peer.txt) and imports nothing of the project. It answers every call on
-`--port`; at the end of each utterance it waits as long as the stand-in recogniser and synthesiser would
-(`--reply-after` seconds), then speaks one second of tone. Prints a JSON line of figures every two seconds.
+`--port`; at the end of each utterance (`--stop-secs` of quiet) it waits as long as the stand-in recogniser and
+synthesiser would (`--reply-after` seconds), then speaks `--reply-seconds` of tone. With `--start-secs` a caller who
+speaks for so long interrupts it. Prints a JSON line of figures every two seconds.
 """
 
 import argparse
@@ -27,7 +28,12 @@ from baresip import (
 from loguru import logger
 from pipecat.audio.vad.silero import SileroVADAnalyzer
 from pipecat.audio.vad.vad_analyzer import VADParams
-from pipecat.frames.frames import InputAudioRawFrame, TTSAudioRawFrame, VADUserStoppedSpeakingFrame
+from pipecat.frames.frames import (
+    InputAudioRawFrame,
+    TTSAudioRawFrame,
+    VADUserStartedSpeakingFrame,
+    VADUserStoppedSpeakingFrame,
+)
 from pipecat.pipeline.pipeline import Pipeline
 from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.audio.vad_processor import VADProcessor
@@ -111,30 +117,36 @@ class SipOutput(BaseOutputTransport):
 class StandIn(FrameProcessor):
     """Recogniser, model and synthesiser of known delay."""
 
-    def __init__(self, reply_after, counter):
+    def __init__(self, arguments, counter):
         super().__init__()
-        self._reply_after = reply_after
+        self._reply_after = arguments.reply_after
+        self._reply_seconds = arguments.reply_seconds
+        self._interruptible = arguments.start_secs is not None
         self._counter = counter
-        self._busy = False
+        self._replying = None
 
     async def process_frame(self, frame, direction):
         await super().process_frame(frame, direction)
         if isinstance(frame, InputAudioRawFrame):
             return
-        if isinstance(frame, VADUserStoppedSpeakingFrame) and not self._busy:
-            self.create_task(self._reply())
+        if isinstance(frame, VADUserStartedSpeakingFrame) and self._interruptible and self._replying:
+            await self.cancel_task(self._replying)
+            self._replying = None
+            await self.broadcast_interruption()
+        if isinstance(frame, VADUserStoppedSpeakingFrame) and not self._replying:
+            self._replying = self.create_task(self._reply())
         await self.push_frame(frame, direction)
 
     async def _reply(self):
-        self._busy = True
         await asyncio.sleep(self._reply_after)
         self._counter["turns"] += 1
-        await self.push_frame(TTSAudioRawFrame(audio=TONE, sample_rate=RATE, num_channels=1))
-        await asyncio.sleep(len(TONE) / (RATE * 2))
-        self._busy = False
+        for _ in range(self._reply_seconds):
+            await self.push_frame(TTSAudioRawFrame(audio=TONE, sample_rate=RATE, num_channels=1))
+        await asyncio.sleep(self._reply_seconds)
+        self._replying = None
 
 
-def pipeline(call, reply_after, counter):
+def pipeline(call, arguments, counter):
     """The stock pipeline of one call."""
     params = TransportParams(
         audio_in_enabled=True,
@@ -143,9 +155,11 @@ def pipeline(call, reply_after, counter):
         audio_out_sample_rate=RATE,
         audio_out_10ms_chunks=2,
     )
-    vad = VADProcessor(vad_analyzer=SileroVADAnalyzer(sample_rate=RATE, params=VADParams(stop_secs=0.4)))
+    start = {} if arguments.start_secs is None else {"start_secs": arguments.start_secs}
+    detection = VADParams(stop_secs=arguments.stop_secs, **start)
+    vad = VADProcessor(vad_analyzer=SileroVADAnalyzer(sample_rate=RATE, params=detection))
     stages = [SipInput(call, params), vad, *(IdentityFilter() for _ in range(3))]
-    stages += [StandIn(reply_after, counter), SipOutput(call, params)]
+    stages += [StandIn(arguments, counter), SipOutput(call, params)]
     return PipelineWorker(
         Pipeline(stages),
         params=PipelineParams(audio_in_sample_rate=RATE, audio_out_sample_rate=RATE),
@@ -187,6 +201,9 @@ async def main():
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--rtp-ports", required=True)
     parser.add_argument("--reply-after", type=float, required=True)
+    parser.add_argument("--reply-seconds", type=int, default=1)
+    parser.add_argument("--stop-secs", type=float, default=0.4)
+    parser.add_argument("--start-secs", type=float)
     arguments = parser.parse_args()
     logger.remove()
     runtime = Runtime()
@@ -204,7 +221,7 @@ async def main():
         task.add_done_callback(tasks.discard)
 
     async def take(call):
-        worker = pipeline(call, arguments.reply_after, counter)
+        worker = pipeline(call, arguments, counter)
 
         def on_event(event):
             if event.event is Event.CALL_CLOSED:
