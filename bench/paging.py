@@ -1,11 +1,10 @@
-"""What a far page costs next to a near one: `GET /calls` and `GET /usage` of an organization with a long past.
+"""What a far page costs next to the first one: `GET /calls` and `GET /usage` of an organization with a long past.
 
 In this process against moto, whose queries evaluate, count and cut pages as DynamoDB's do. Rows come from the stores'
 own item builders, the pages through the stores. 20,000 calls load in a minute or two; `make soak` does 100,000.
 """
 
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -22,8 +21,6 @@ if TYPE_CHECKING:
 ROWS = 20_000
 TABLE = "sovereign"
 ORGANIZATION = "11111111-1111-4111-8111-111111111111"
-LIMIT = 100
-NEAR = 10
 _ACCOUNT, _REGION = "123456789012", "eu-west-1"
 _INDEXES = {
     "gsi1": ("gsi1pk", "gsi1sk"),
@@ -69,43 +66,14 @@ def _schema(partition: str, sort: str) -> Any:
     return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
 
 
-def costs(usage_rows: int, rows: int) -> dict[str, tuple[int, int]]:
-    """Items evaluated and requests of each page."""
-    from bench.requests import Watch  # noqa: PLC0415 - its clients are made inside the mock
-    from sovereign.calls.store import CallFilters, CallStore  # noqa: PLC0415
-    from sovereign.kernel.numbered_rows import TimeRange  # noqa: PLC0415
-    from sovereign.kernel.table import Table  # noqa: PLC0415
-    from sovereign.usage.store import UsageStore  # noqa: PLC0415
-
-    table, watch = Table(TABLE), Watch()
-    calls, usage = CallStore(table), UsageStore(table)
-    pages: dict[str, Callable[[], Any]] = {
-        "calls near": lambda: calls.page(ORGANIZATION, offset=NEAR, limit=LIMIT, filters=CallFilters()).calls,
-        "calls far": lambda: calls.page(ORGANIZATION, offset=rows - LIMIT, limit=LIMIT, filters=CallFilters()).calls,
-        "usage near": lambda: usage.page(ORGANIZATION, offset=NEAR, limit=LIMIT, bounds=TimeRange()).logs,
-        "usage far": lambda: usage.page(ORGANIZATION, offset=usage_rows - LIMIT, limit=LIMIT, bounds=TimeRange()).logs,
-    }
-    found = {}
-    for name, read in pages.items():
-        with watch.during() as seen:
-            page = read()
-        if len(page) != LIMIT:
-            raise RuntimeError(f"the page {name} holds {len(page)} rows instead of {LIMIT}")
-        found[name] = (seen.items, len(seen.operations))
-    return found
-
-
 def run(tell: Callable[[str], None], rows: int = ROWS) -> list[Row]:
-    """The row of this file."""
-    began = time.perf_counter()
-    with loaded_table(rows) as past:
-        usage_rows = len(past.usage)
-        tell(f"  {rows} calls and {usage_rows} usage rows loaded in {time.perf_counter() - began:.0f} s")
-        found = costs(usage_rows, rows)
-    for name, (items, requests) in found.items():
-        tell(f"  {name:12}{items:6d} items evaluated, {requests} requests")
-    ratios = [
-        found[f"{kind} far"][part] / found[f"{kind} near"][part] for kind in ("calls", "usage") for part in (0, 1)
-    ]
-    note = f"offset {rows - LIMIT} of {rows} over offset {NEAR}, worst of items and requests, calls and usage"
-    return [Row("offset_cost_ratio", max(ratios), note=note)]
+    """The row of this file: the dearest of a middle and a last page over the first, of lists with and without dates.
+
+    Every page is held against the truth, those filtered by a status too, whose cost grows with the calls that are
+    looked through: it is told and not part of the figure.
+    """
+    from bench import paging_soak  # noqa: PLC0415 - it loads this file's table
+
+    figures = paging_soak.run(seed=1, rows=rows, tell=tell)
+    note = f"pages in the middle and at the end of {rows} calls and their usage over the first, worst of all"
+    return [Row("offset_cost_ratio", figures["offset_cost_ratio"], note=note)]

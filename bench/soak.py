@@ -81,7 +81,7 @@ def on_stage(work: Callable[[Stage, Given], Figures]) -> Work:
 
 
 SECTIONS: dict[str, Work] = {
-    "paging": lambda given: paging_soak.run(given.seed),
+    "paging": lambda given: paging_soak.soak(given.seed),
     "campaigns": lambda given: campaigns.soak(given.campaigns),
     "campaign": on_stage(lambda stage, given: check_campaign(stage, given.folder / "phones", leads=LEADS)),
     "parallel_creates": on_stage(lambda stage, given: parallel_creates(stage, given.seed)),
