@@ -40,6 +40,7 @@ def _second_node(stage: Stage, folder: Path) -> Iterator[tuple[subprocess.Popen[
         "MAX_CALLS": "2",
     }
     environment |= aws_environment(stage.local.aws_endpoint_url)
+    folder.mkdir(parents=True, exist_ok=True)
     with (folder / "media.log").open("wb") as log:
         process = subprocess.Popen(
             [sys.executable, "-m", "media.main"], env=environment, cwd=REPOSITORY, stdin=subprocess.DEVNULL,
