@@ -7,7 +7,8 @@ from media.audio.levels import BYTES_PER_SAMPLE, size
 
 _ROWS = (697.0, 770.0, 852.0, 941.0)
 _COLUMNS = (1209.0, 1336.0, 1477.0, 1633.0)
-_KEYS = ("123A", "456B", "789C", "*0#D")
+KEYS = ("123A", "456B", "789C", "*0#D")
+"""Of a telephone, row by row: each is one low and one high tone."""
 _WINDOW_SECONDS = 0.0256
 """Tells neighbouring tones (73 Hz apart) from each other; windows overlap by half."""
 _BATCH_SECONDS = 0.1
@@ -73,4 +74,4 @@ class KeyToneDecoder:
         if not heard.any():
             return None
         found = zip(heard, rows.argmax(axis=1), columns.argmax(axis=1), strict=True)
-        return [_KEYS[row][column] if is_key else None for is_key, row, column in found]
+        return [KEYS[row][column] if is_key else None for is_key, row, column in found]

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from aws_lambda_powertools import Logger
 
+from media.audio.key_tones import KEYS
 from media.calls.parts import CallConversation
 from media.conversation.closing import Ending
 from media.conversation.transfers import Transfers
@@ -13,7 +14,7 @@ from media.telephony.baresip_leg import LegRefusedError
 from sovereign.calls.model import EndReason
 from sovereign.kernel.errors import DomainError
 
-_KEYS: Final = frozenset("0123456789*#ABCD")
+_KEYS: Final = frozenset("".join(KEYS))
 
 logger = Logger(child=True)
 

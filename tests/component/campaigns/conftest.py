@@ -13,8 +13,10 @@ from sovereign.kernel import aws, settings
 from sovereign.kernel.ids import new_id
 from sovereign.kernel.table import Table
 from tests.component.assistants.fixtures import Api, api, cipher, cloud, requests_made, table
+from tests.component.calls.harness import ORG
+from tests.component.campaigns.simulation.world import World
 
-__all__ = ["agent_id", "api", "bucket", "cipher", "client", "cloud", "draft", "requests_made", "table"]
+__all__ = ["agent_id", "api", "bucket", "cipher", "client", "cloud", "draft", "requests_made", "table", "world"]
 
 
 @pytest.fixture
@@ -50,3 +52,12 @@ def draft(agent_id: str) -> dict[str, Any]:
         "schedule_end_time": "17:30:00",
         "timezone": "Europe/Amsterdam",
     }
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    """A calm one whose campaign may call."""
+    monkeypatch.setenv("DEFAULT_PROVIDERS", "local")
+    made = World(3, calm=True)
+    made.campaigns.update(ORG, made.campaign_id, {"status": "scheduled"})
+    return made

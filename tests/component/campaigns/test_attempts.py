@@ -13,18 +13,6 @@ from tests.component.campaigns.simulation.world import World
 from tests.component.campaigns.stepping import call_is_busy, leads, placed, taken
 
 
-@pytest.fixture(autouse=True)
-def _local(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DEFAULT_PROVIDERS", "local")
-
-
-@pytest.fixture
-def world() -> World:
-    made = World(3, calm=True)
-    made.campaigns.update(ORG, made.campaign_id, {"status": "scheduled"})
-    return made
-
-
 @pytest.mark.parametrize(("letter", "times"), [("a", 500), ("\u0436", 250)])
 def test_lead_whose_filled_message_no_call_can_keep_is_skipped_and_stops_nobody_else(
     world: World, letter: str, times: int

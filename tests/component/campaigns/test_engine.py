@@ -24,18 +24,6 @@ from tests.component.campaigns.simulation.world import World
 from tests.component.campaigns.stepping import attend, call_is_busy, leads, placed, taken
 
 
-@pytest.fixture(autouse=True)
-def _local(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("DEFAULT_PROVIDERS", "local")
-
-
-@pytest.fixture
-def world() -> World:
-    made = World(3, calm=True)
-    made.campaigns.update(ORG, made.campaign_id, {"status": "scheduled"})
-    return made
-
-
 def test_claim_commits_lead_call_and_link_together(world: World) -> None:
     ref = placed(world)[0]
     lead = next(lead for lead in leads(world) if lead.call_id == ref.call_id)

@@ -17,19 +17,17 @@ from tests.component.campaigns.simulation.world import World
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    monkeypatch.setenv("DEFAULT_PROVIDERS", "local")
-    made = World(3, calm=True)
-    made.campaigns.update(ORG, made.campaign_id, {"status": "scheduled"})
+def world(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """The area's, whose parts are the function's."""
 
     @contextmanager
     def running() -> Iterator[CampaignRunner]:
-        yield made.runner_of()
+        yield world.runner_of()
 
-    monkeypatch.setattr(wiring, "attendance", lambda: made.attendance)
-    monkeypatch.setattr(wiring, "moves", lambda: made.moves)
+    monkeypatch.setattr(wiring, "attendance", lambda: world.attendance)
+    monkeypatch.setattr(wiring, "moves", lambda: world.moves)
     monkeypatch.setattr(wiring, "running", running)
-    return made
+    return world
 
 
 def turn(world: World, number: int, generation: int = 1) -> dict[str, Any]:

@@ -10,12 +10,12 @@ from media.speech.fallback.model import FallbackModel
 from media.speech.fallback.recogniser import FallbackRecogniser
 from media.speech.fallback.voice import FallbackVoice
 from media.speech.interfaces import ChatModel, Recogniser, Synthesiser
+from media.speech.registry import LOCAL
 from sovereign.catalog.fallbacks import Fallbacks
 from sovereign.catalog.llm import LlmConfig
 from sovereign.catalog.stt import SttConfig
 from sovereign.catalog.tts import TtsConfig
 
-LOCAL = "local"
 Config = TypeVar("Config")
 Provider = TypeVar("Provider")
 
