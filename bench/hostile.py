@@ -18,6 +18,7 @@ from tests.media.sip.raw_phone import RawPhone
 __all__ = ["fuzz"]
 
 DATAGRAMS, BODIES, GIVEN_UP, CONNECTIONS = 10_000, 1000, 500, 200
+CALL_SECONDS = 75.0
 LONGEST_GAP_SECONDS = 0.2
 UNACKNOWLEDGED, FORGOTTEN_WITHIN_SECONDS = 2, 60
 _STRANGER = "+31612345678"
@@ -28,7 +29,7 @@ def fuzz(stage: Stage, folder: Path, seed: int) -> dict[str, Any]:
     process ends as it should when it is asked to."""
     host, port = stage.sip.rsplit(":", 1)
     address, chance = (host, int(port)), random.Random(seed)
-    scenario = talk(folder, 8.0, "hello_hours", seconds=75, we_hang_up=True)
+    scenario = talk(folder, 8.0, "hello_hours", CALL_SECONDS, seconds=CALL_SECONDS, we_hang_up=True)
     with ExitStack() as stack:
         phone = stack.enter_context(calling(stage, scenario, folder))
         sender = stack.enter_context(socket.socket(type=socket.SOCK_DGRAM))
@@ -44,9 +45,10 @@ def fuzz(stage: Stage, folder: Path, seed: int) -> dict[str, Any]:
         gaps = [later.seen_at - earlier.seen_at for earlier, later in pairwise(phone.heard().packets)]
         spoken = [message for message in stage.call(call_id)["messages"] if message["role"] == "assistant"]
         _require_a_call(stage, folder / "next")
+    ended = stage.over(call_id, seconds=60)
+    assert ended["end_reason"] == "user_hangup", (ended["end_reason"], ended["error"], ended["messages"])
     assert verdict == 0, phone.process.messages()
     assert len(spoken) >= 2, "the caller was greeted, and not answered"
-    assert stage.over(call_id, seconds=60)["end_reason"] == "user_hangup"
     assert max(gaps) < LONGEST_GAP_SECONDS, f"a gap of {max(gaps) * 1000:.0f} ms"
     _restart(stage)
     return {
