@@ -8,7 +8,8 @@ from media.routes import InboundRefusal, InboundRoute, Line, OutboundRoute
 from media.telephony.transfer_route import TransferRoute
 from media.transfer_routes import TransferRoutes, trunk_route
 from sovereign.assistants import Assistant, AssistantStore, EffectiveAssistant, Rejection, transient
-from sovereign.calls import Call, CallStore
+from sovereign.calls import Call, CallRef, CallStore
+from sovereign.campaigns.permission import may_ring
 from sovereign.catalog.defaults import default_configs
 from sovereign.credits.limits import check_monthly_minutes
 from sovereign.credits.store import CreditStore
@@ -100,6 +101,10 @@ class TableDirectory:
     def freeze_workflow(self, workflow: RunnableWorkflow, org_id: str, call_id: str) -> Put:
         """The write that keeps a call's workflow, its secrets encrypted."""
         return workflow.freeze(self._cipher, org_id=org_id, call_id=call_id)
+
+    def may_still_ring(self, ref: CallRef) -> bool:
+        """Whether a campaign's call may ring later than the decision to make it foresaw."""
+        return may_ring(self._table, ref, utc_now())
 
     def outbound_route(self, call: Call) -> OutboundRoute:
         """How to dial a call. Raises DomainError when that is not possible (any more)."""

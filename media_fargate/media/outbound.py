@@ -14,6 +14,7 @@ from media.speech.interfaces import ProviderError
 from media.telephony.leg import NOT_ENCRYPTED, CallLeg, LegAnswered, LegClosed, LegRinging
 from media.telephony.user_agents import DialRefusedError
 from sovereign.calls.model import Call, CallOutcome, CallRef, EndReason
+from sovereign.kernel.clock import utc_now
 from sovereign.kernel.errors import DestinationNotAllowedError, DomainError
 
 __all__ = ["OutboundCall", "outcome_of_failed_dial"]
@@ -29,6 +30,10 @@ _REASONS: Mapping[int, EndReason] = {
     607: EndReason.DIAL_REJECTED,
     608: EndReason.DIAL_REJECTED,
 }
+
+_NOT_WANTED = CallOutcome(
+    end_reason=EndReason.DIAL_FAILED, error="The campaign stopped calling before the call could ring."
+)
 
 logger = Logger(child=True)
 
@@ -102,6 +107,8 @@ class OutboundCall(RunningCall):
         conversation = _conversation(call, route)
         await self.prepare(conversation)
         await self.services.protect()
+        if not await self._still_wanted(call):
+            return _NOT_WANTED
         if self.stop_reason:
             return CallOutcome(end_reason=self.stop_reason)
         self._may_ring = True
@@ -115,6 +122,13 @@ class OutboundCall(RunningCall):
             # a 200 that crosses the CANCEL is acknowledged and ended by the SIP stack
             return CallOutcome(end_reason=EndReason.DIAL_NO_ANSWER)
         return await self.converse(conversation)
+
+    async def _still_wanted(self, call: Call) -> bool:
+        """Whether what was decided when the call was ordered holds: getting ready may have taken longer than it does,
+        and a campaign may be paused, or its window closed, meanwhile."""
+        if call.dial_before is None or utc_now() < call.dial_before:
+            return True
+        return await self.services.blocking(self.services.directory.may_still_ring, call.ref)
 
     async def _answered(self, leg: CallLeg, ref: CallRef) -> None:
         """Follow the ringing. Early media is not an answer, so nothing is heard before the 200. Raises LegGoneError."""

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from media.telephony.addresses import TrunkRoute
 from sovereign.assistants import EffectiveAssistant, Rejection
-from sovereign.calls.model import Call
+from sovereign.calls.model import Call, CallRef
 from sovereign.kernel.table import Put
 from sovereign.webhooks.targets import WebhookSettings
 from sovereign.workflows.running import RunnableWorkflow
@@ -88,6 +88,9 @@ class CallDirectory(Protocol):
 
     def freeze_workflow(self, workflow: RunnableWorkflow, org_id: str, call_id: str) -> Put:
         """The write that keeps a call's workflow."""
+
+    def may_still_ring(self, ref: CallRef) -> bool:
+        """Whether a campaign's call may ring although it did not before its `dial_before`."""
 
     def outbound_route(self, call: Call) -> OutboundRoute:
         """How to dial a call. Raises DomainError when it cannot be dialled."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, cast
 
 import pytest
@@ -71,6 +72,8 @@ class Stand:
         self.discarded = 0
         self.stopped: list[EndReason] = []
         self.sessions: list[Session] = []
+        self.dial_before: datetime | None = None
+        self.wanted = True
         self.leg = Leg(self.stage)
         self.capacity = Capacity(2)
         self.services = CallServices(
@@ -113,6 +116,7 @@ class Stand:
             updated_at=NOW,
             caller_phone="+31201234567",
             number_id="num",
+            dial_before=self.dial_before,
         )
 
     def find(self, org_id: str, call_id: str) -> CallRef | None:
@@ -189,6 +193,10 @@ class Stand:
 
     def freeze_workflow(self, workflow: RunnableWorkflow, org_id: str, call_id: str) -> str:
         return f"{workflow.id} {org_id} {call_id}"
+
+    def may_still_ring(self, ref: CallRef) -> bool:
+        self.stage("may_still_ring")
+        return self.wanted
 
     def outbound_route(self, call: Call) -> OutboundRoute:
         self.stage("outbound_route")

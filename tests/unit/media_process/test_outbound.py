@@ -1,6 +1,7 @@
 """Outbound calls through the director: rung once by whoever wins, every ending mapped and written."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from media.speech.interfaces import ProviderError, ToolsUnavailableError
 from media.telephony.leg import NOT_ENCRYPTED, LegAnswered, LegClosed, LegClosedBy, LegRinging
 from media.telephony.user_agents import DialRefusedError, TooManyIdentitiesError
 from sovereign.calls.model import CallOutcome, EndReason
+from sovereign.kernel.clock import utc_now
 from sovereign.kernel.errors import DestinationNotAllowedError, InvalidStateError
 
 
@@ -140,6 +142,28 @@ async def test_assistant_that_cannot_speak_never_rings(stand: Any) -> None:
     assert stand.outcome.end_reason is EndReason.PROVIDER_ERROR
     assert "dial" not in stand.stages
     assert stand.outcome.unrung
+
+
+async def test_campaigns_call_that_took_long_to_prepare_rings_only_if_it_is_still_wanted(stand: Any) -> None:
+    stand.dial_before, stand.wanted = utc_now() - timedelta(seconds=1), False
+    stand.order()
+    await stand.over()
+    assert stand.stages.index("prepare") < stand.stages.index("may_still_ring")
+    assert "dial" not in stand.stages
+    assert (stand.outcome.end_reason, stand.outcome.unrung) == (EndReason.DIAL_FAILED, True)
+    assert stand.discarded == 1
+
+
+@pytest.mark.parametrize(
+    ("dial_before", "asked"),
+    [(None, False), (timedelta(minutes=1), False), (timedelta(seconds=-1), True)],
+)
+async def test_campaigns_call_that_is_wanted_rings(stand: Any, dial_before: timedelta | None, asked: bool) -> None:
+    stand.dial_before = None if dial_before is None else utc_now() + dial_before
+    await in_conversation(stand)
+    assert ("may_still_ring" in stand.stages) is asked
+    stand.leg.close(LegClosedBy.PEER)
+    await stand.over()
 
 
 @pytest.mark.parametrize("stage", ["load", "outbound_route", "prepare", "dial", "mark_answered", "session"])
