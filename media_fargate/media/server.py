@@ -197,8 +197,9 @@ class MediaProcess:
 
     async def _wait_for_stop(self) -> None:
         while not self._stop.is_set():
-            if self._endpoint.exhausted:
-                logger.warning("sip_identities_exhausted")
+            # a number that is outdated is one customer's matter: it costs nobody else this process while they speak
+            if self._endpoint.full or (self._endpoint.outdated and not self._capacity.active):
+                logger.warning("sip_identities_used_up", full=self._endpoint.full)
                 self._exit_code = EXIT_REPLACE
                 return
             try:
@@ -208,16 +209,26 @@ class MediaProcess:
                 continue
 
     async def _drain(self, director: Director, heartbeat: Heartbeat) -> None:
-        """Take no more calls, let the running ones end, then end them with an apology."""
+        """Take no more calls, let the running ones end; who was asked to stop ends them at the deadline, with an
+        apology, and who replaces itself does not."""
         self._capacity.drain()
         heartbeat.beat_soon()
         logger.info("draining", calls=self._capacity.active)
+        await self._idle_or_stopped()
         if not await _within(self._capacity.idle(), self._environment.drain_seconds):
             await director.stop_calls(EndReason.SHUTDOWN)
         if not await _within(director.finished(), APOLOGY_SECONDS):
             logger.error("calls_left_behind", calls=self._capacity.active)
             director.abandon()
             await _within(director.finished(), ABANDON_SECONDS)
+
+    async def _idle_or_stopped(self) -> None:
+        waiting = [asyncio.ensure_future(self._capacity.idle()), asyncio.ensure_future(self._stop.wait())]
+        try:
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in waiting:
+                task.cancel()
 
     def _run_along(self, stack: AsyncExitStack, work: Coroutine[Any, Any, None]) -> None:
         """Run something for as long as the process lives; without it the process is of no use."""

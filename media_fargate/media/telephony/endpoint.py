@@ -90,9 +90,14 @@ class SipEndpoint:
         self._legs: set[BaresipLeg] = set()
 
     @property
-    def exhausted(self) -> bool:
-        """Whether the user agents of this process are used up or outdated, so that it should be replaced."""
-        return self._agents.exhausted
+    def full(self) -> bool:
+        """Whether the user agents of this process are used up, so that it should take no more calls."""
+        return self._agents.full
+
+    @property
+    def outdated(self) -> bool:
+        """Whether some number's user agent is, so that the process should be replaced when it has no calls."""
+        return self._agents.outdated
 
     async def start(self, on_invite: Callable[[Invite], None]) -> None:
         """Listen on UDP and TCP; TLS is for calls out only, its port (the next) has no certificate and takes none in.

@@ -50,10 +50,15 @@ class UserAgents:
         self._making = asyncio.Lock()
 
     @property
-    def exhausted(self) -> bool:
-        """Whether the process should be replaced when its calls are over: no further identity can be taken, or a number
-        has an agent from before its trunk was told to encrypt or not to, which still takes that number's calls."""
-        return self._outdated or len(self._by_identity) >= self._limit
+    def full(self) -> bool:
+        """Whether no further identity can be taken: the process is of little use to new calls."""
+        return len(self._by_identity) >= self._limit
+
+    @property
+    def outdated(self) -> bool:
+        """Whether a number has an agent from before its trunk was told to encrypt or not to, which still takes that
+        number's calls. Other numbers' calls are not concerned."""
+        return self._outdated
 
     async def listen(self, host: str, transport: str, *, encrypted: bool = False) -> None:
         """Take every call that arrives over a transport, whoever it is for; `encrypted` where the caller offers it."""

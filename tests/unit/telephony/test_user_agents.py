@@ -59,7 +59,7 @@ async def test_limit_holds_for_calls_at_once(made: list[Agent]) -> None:
     results = await asyncio.gather(*numbers, return_exceptions=True)
     assert [type(result) for result in results if isinstance(result, Exception)] == [TooManyIdentitiesError]
     assert len(made) == 2
-    assert agents.exhausted
+    assert (agents.full, agents.outdated) == (True, False)
 
 
 async def test_a_trunks_srtp_is_an_agents_encryption_and_calls_in_have_the_endpoints(made: list[Agent]) -> None:
@@ -71,7 +71,7 @@ async def test_a_trunks_srtp_is_an_agents_encryption_and_calls_in_have_the_endpo
     params = [agent.account.extra_params for agent in made]
     assert params[:3] == [(), ("mediaenc=srtp",), ("mediaenc=srtp-mand",)]
     assert params[3:] == [("catchall=yes",), ("catchall=yes", "mediaenc=srtp")]
-    assert not agents.exhausted
+    assert (agents.full, agents.outdated) == (False, False)
 
 
 @pytest.mark.parametrize(
@@ -84,6 +84,6 @@ async def test_a_process_whose_agent_is_from_before_a_trunk_encrypted_is_to_be_r
     agents = UserAgents(cast(Any, Runtime()), None)
     for srtp in (before, after):
         await agents.dial(replace(TRUNK, srtp=srtp), "+31850835037", "sip:x@127.0.0.1")
-    assert agents.exhausted is outdated
+    assert (agents.full, agents.outdated) == (False, outdated)
     await agents.dial(replace(TRUNK, srtp=after), "+31850835038", "sip:x@127.0.0.1")  # it goes on until then
     assert made[-1].dialled
