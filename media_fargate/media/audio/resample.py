@@ -38,10 +38,10 @@ class StreamResampler:
 
     def push(self, pcm: bytes) -> bytes:
         """Convert the next chunk; an odd byte waits for its other half."""
-        if self._up == self._down:
-            return pcm
         pcm = self._odd_byte + pcm
         self._odd_byte = pcm[len(pcm) & ~1 :]
+        if self._up == self._down:
+            return pcm[: len(pcm) & ~1]
         self._kept = np.concatenate([self._kept, samples(pcm).astype(np.float32)])
         arrived = self._base + self._kept.size
         # output n needs inputs up to (n * down + delay) / up
@@ -50,10 +50,10 @@ class StreamResampler:
 
     def flush(self) -> bytes:
         """End the stream: what was still held back. The instance can then convert another stream."""
+        self._odd_byte = b""
         if self._up == self._down:
             return b""
         total = -(-(self._base + self._kept.size) * self._up // self._down)
-        self._odd_byte = b""
         rest = self._take(total)
         self._reset()
         return rest

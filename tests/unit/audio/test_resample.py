@@ -55,6 +55,15 @@ def test_equal_rates_pass_through_untouched() -> None:
     assert StreamResampler(8000, 8000).push(b"\x01\x02\x03\x04") == b"\x01\x02\x03\x04"
 
 
+@pytest.mark.parametrize("to_rate", [8000, 16000])
+def test_samples_cut_in_half_are_put_together(to_rate: int) -> None:
+    raw, resampler = tone(8000, 0.1).tobytes(), StreamResampler(8000, to_rate)
+    pushed = [resampler.push(piece) for piece in (raw[:101], raw[101:-1])]
+    assert all(len(piece) % 2 == 0 for piece in pushed)
+    whole = b"".join(pushed) + resampler.flush()
+    assert whole == convert(tone(8000, 0.1)[:-1], 8000, to_rate).tobytes()
+
+
 def test_a_flushed_resampler_starts_afresh() -> None:
     resampler = StreamResampler(16000, 8000)
     raw = tone(16000, 0.1).tobytes()
