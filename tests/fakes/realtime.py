@@ -83,6 +83,8 @@ class FakeRealtime(FakeServer):
         replies: Sequence[Reply] = (),
         caller_says: Sequence[str] = (),
         ignores: frozenset[str] = frozenset(),
+        late: float = 0.0,
+        greets_with: str | bytes | None = None,
         drops: int | None = None,
         turn_ends_after: float = 0.3,
         port: int = 0,
@@ -95,7 +97,11 @@ class FakeRealtime(FakeServer):
         self.headers: list[Mapping[str, str]] = []
         self.connections: list[Connection] = []
         self.ignores = ignores
-        """Kinds of request it never answers."""
+        """What it never answers: `speak`, `setup`, `closing`, or `everything`, which it does not even read."""
+        self.late = late
+        """Seconds after which each of its messages is sent."""
+        self.greets_with = greets_with
+        """What it says before anything else."""
         self.drops = drops
         """Connections that are cut where the trouble says so; None: all."""
         self.turn_ends_after = turn_ends_after
@@ -118,7 +124,7 @@ class FakeRealtime(FakeServer):
         self.headers.append(request.headers)
         if status := self.trouble.status or self.refusal(self.key_of(request)):
             return web.Response(status=status)
-        socket = web.WebSocketResponse(max_msg_size=0)
+        socket = web.WebSocketResponse(max_msg_size=0, autoclose="closing" not in self.ignores)
         await socket.prepare(request)
         connection = self.connection(request, socket)
         self.connections.append(connection)
@@ -169,12 +175,18 @@ class Connection:
     # the model
 
     async def run(self) -> None:
+        if self.server.greets_with is not None:
+            await self.say(self.server.greets_with)
         try:
+            if "everything" in self.server.ignores:
+                await asyncio.Event().wait()
             async for message in self.socket:
                 if message.type is WSMsgType.TEXT:
                     await self._message(json.loads(message.data))
                 elif message.type is WSMsgType.BINARY:
                     await self._message(json.loads(message.data.decode()))
+            if "closing" in self.server.ignores:
+                await asyncio.Event().wait()
         finally:
             if self.answer is not None:
                 self.answer.cancel()
@@ -185,7 +197,8 @@ class Connection:
         audio = self.audio_of(event)
         if audio is None:
             self.server.received.append(event)
-            await self.take(event)
+            if not ("setup" in self.server.ignores and self.server.received[1:] == []):
+                await self.take(event)
             return
         for happened in self.hearing.take(base64.b64decode(audio)):
             if happened == "started":
@@ -231,8 +244,16 @@ class Connection:
         await self.finish(reply)
 
     async def send(self, event: Mapping[str, Any]) -> None:
+        await asyncio.sleep(self.server.late)
         with contextlib.suppress(ConnectionError):
             await self.socket.send_json(event)
+
+    async def say(self, message: str | bytes | Mapping[str, Any]) -> None:
+        """Send this, whatever the protocol says."""
+        if isinstance(message, bytes):
+            await self.socket.send_bytes(message)
+        else:
+            await self.socket.send_str(message if isinstance(message, str) else json.dumps(message))
 
 
 def encoded(pcm: bytes) -> str:

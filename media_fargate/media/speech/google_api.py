@@ -18,6 +18,8 @@ PROVIDER = "google"
 _SILENCE_SECONDS = 10.0
 _SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 _TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
+_WEBSOCKETS = {"close_timeout": 2.0}
+"""Seconds a server has to take part in closing one."""
 _UNKNOWN_PROJECT = "unknown"
 
 ERRORS = (errors.APIError, errors.UnknownApiResponseError, httpx2.HTTPError, GoogleAuthError)
@@ -74,7 +76,11 @@ class GenaiConnection:
         self._http = httpx2.AsyncClient()
         self._unused = httpx2.Client()
         options = types.HttpOptions(
-            base_url=base_url, api_version=version, httpx_async_client=self._http, httpx_client=self._unused
+            base_url=base_url,
+            api_version=version,
+            httpx_async_client=self._http,
+            httpx_client=self._unused,
+            async_client_args=_WEBSOCKETS,
         )
         self.client = Client(http_options=options, **identity)
 

@@ -17,7 +17,7 @@ from tests.fakes.gemini_live import VERTEX, FakeGeminiLive
 from tests.fakes.openai_live import FakeOpenAiLive
 from tests.fakes.server import GOOD_KEY
 from tests.fakes.xai_realtime import FakeXaiRealtime
-from tests.media.speech.test_realtime_vendors import service_account
+from tests.media.speech.realtime_vendors import service_account
 
 OPENING = SpeechOpening("You are Anna.", [ToolSpec("lookup", "Looks up.")])
 

@@ -15,7 +15,7 @@ from media.telephony.transfer_route import TransferRoute
 from sovereign.assistants import transient
 from sovereign.calls.model import CallRef, EndReason, Message
 from tests.fakes.realtime import FakeRealtime, Reply
-from tests.media.speech.test_realtime_vendors import VENDORS, Vendor, model_of, serve, vendor
+from tests.media.speech.realtime_vendors import VENDORS, Vendor, model_of, serve, vendor
 from tests.scenarios.conversation.test_workflow_graph import graph, talk, way
 from tests.scenarios.conversation.world import RATE, Log, ScriptedDetector, ScriptedLeg, ScriptedTools
 

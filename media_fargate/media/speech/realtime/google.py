@@ -1,7 +1,6 @@
 """Gemini Live, over Google's genai SDK: with the Gemini API's key, or on Vertex AI with a service account."""
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from typing import Any
@@ -15,8 +14,10 @@ from media.speech.adapters import AdapterContext
 from media.speech.failures import dropped, timed_out
 from media.speech.google_api import PROVIDER
 from media.speech.interfaces import ProviderUsage, ToolCall, ToolSpec
-from media.speech.realtime.google_failures import FAILURES, as_provider_error
+from media.speech.realtime.google_failures import FAILURES, UNREADABLE, as_provider_error
 from media.speech.realtime.google_setup import INFORM, connection_of, content_of, contents_of, setup_of
+from media.speech.realtime.leaving import leave
+from media.speech.realtime.quantities import quantity
 from media.speech.speech_to_speech import (
     AgentAudio,
     AgentPaused,
@@ -34,7 +35,6 @@ from sovereign.catalog.realtime import GoogleRealtime
 
 _OUTPUT_RATE = 24000
 _CONNECT_SECONDS = 8.0
-_CLOSE_SECONDS = 2.0
 _RESPOND = "(The caller is on the line and waits for you: speak now, as your instructions say.)"
 _SAY = "(Say exactly this to the caller now, and nothing else: {text})"
 
@@ -66,6 +66,8 @@ class GeminiVoice:
                 raise timed_out(PROVIDER) from None
             except FAILURES as failure:
                 raise as_provider_error(failure) from None
+            except UNREADABLE:
+                raise dropped(PROVIDER) from None
             return GeminiConversation(session, opened.pop_all(), sample_rate)
 
 
@@ -152,16 +154,20 @@ class GeminiConversation:
                     for event in self._read(message):
                         yield event
             except FAILURES as failure:
-                raise as_provider_error(failure) from None
+                raise as_provider_error(failure, configured=True) from None
+            except UNREADABLE:
+                logger.info("realtime_message_ignored", provider=PROVIDER)
 
     async def close(self) -> None:
         """Close; idempotent, never raises."""
         if self._closed:
             return
         self._closed = True
-        with contextlib.suppress(Exception):
-            async with asyncio.timeout(_CLOSE_SECONDS):
-                await self._connections.aclose()
+        try:
+            # the SDK's own way waits for the other end
+            await leave(self._session._ws)
+        finally:
+            await self._connections.aclose()
 
     async def _text(self, text: str) -> None:
         await self._send(self._session.send_realtime_input(text=text))
@@ -170,7 +176,7 @@ class GeminiConversation:
         try:
             await sending
         except FAILURES as failure:
-            raise as_provider_error(failure) from None
+            raise as_provider_error(failure, configured=True) from None
 
     def _read(self, message: types.LiveServerMessage) -> Iterator[SpeechEvent]:
         if message.usage_metadata is not None:
@@ -239,9 +245,9 @@ class GeminiConversation:
     def _count(self, usage: types.UsageMetadata) -> None:
         used = self._used
         self._used = ProviderUsage(
-            input_tokens=used.input_tokens + (usage.prompt_token_count or 0) + (usage.tool_use_prompt_token_count or 0),
-            output_tokens=used.output_tokens + (usage.response_token_count or 0) + (usage.thoughts_token_count or 0),
-            cached_input_tokens=used.cached_input_tokens + (usage.cached_content_token_count or 0),
+            input_tokens=used.input_tokens + _tokens(usage.prompt_token_count, usage.tool_use_prompt_token_count),
+            output_tokens=used.output_tokens + _tokens(usage.response_token_count, usage.thoughts_token_count),
+            cached_input_tokens=used.cached_input_tokens + _tokens(usage.cached_content_token_count),
             input_audio_tokens=used.input_audio_tokens + _audio_tokens(usage.prompt_tokens_details),
             output_audio_tokens=used.output_audio_tokens + _audio_tokens(usage.response_tokens_details),
         )
@@ -253,7 +259,11 @@ def _call(call: types.FunctionCall) -> ToolCall:
 
 
 def _audio_tokens(details: Sequence[types.ModalityTokenCount] | None) -> int:
-    return sum(part.token_count or 0 for part in details or () if part.modality == types.MediaModality.AUDIO)
+    return _tokens(*(part.token_count for part in details or () if part.modality == types.MediaModality.AUDIO))
+
+
+def _tokens(*counts: int | None) -> int:
+    return sum(int(quantity(count)) for count in counts)
 
 
 def open_adapter(config: GoogleRealtime, context: AdapterContext) -> GeminiVoice:

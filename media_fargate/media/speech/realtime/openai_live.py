@@ -15,8 +15,17 @@ from media.speech.adapters import AdapterContext
 from media.speech.failures import dropped
 from media.speech.interfaces import ProviderError, ProviderUsage, ToolCall, ToolSpec
 from media.speech.openai_api import load_sdk
-from media.speech.realtime.openai_socket import JsonSocket, arguments_of, decoded, encoded, function, member
+from media.speech.realtime.openai_socket import (
+    JsonSocket,
+    arguments_of,
+    decoded,
+    encoded,
+    function,
+    member,
+    string,
+)
 from media.speech.realtime.openai_turns import Turns
+from media.speech.realtime.quantities import quantity
 from media.speech.speech_to_speech import CallsWanted, SpeechAbilities, SpeechEvent, SpeechOpening
 from sovereign.catalog.realtime import OpenAiDelegation, OpenAiLive
 
@@ -150,9 +159,9 @@ class OpenAiConversation:
             case "session.output_audio.delta":
                 yield from self._turns.agent_audio(decoded(event.get("delta")))
             case "session.output_transcript.delta":
-                yield from self._turns.agent_words(str(event.get("delta", "")))
+                yield from self._turns.agent_words(string(event, "delta"))
             case "session.input_transcript.delta":
-                yield self._turns.caller_words(str(event.get("delta", "")))
+                yield self._turns.caller_words(string(event, "delta"))
             case "response.event":
                 yield from self._delegated(member(event, "event"))
             case "session.usage.updated":
@@ -170,8 +179,8 @@ class OpenAiConversation:
         item = member(event, "item")
         match event.get("type"):
             case "response.output_item.done" if item.get("type") == "function_call":
-                call_id, name = str(item.get("call_id", "")), str(item.get("name", ""))
-                self._calls.append(ToolCall(call_id, name, arguments_of(item.get("arguments"))))
+                arguments = arguments_of(item.get("arguments"))
+                self._calls.append(ToolCall(string(item, "call_id"), string(item, "name"), arguments))
             case "response.completed" | "response.incomplete":
                 self._count(member(member(event, "response"), "usage"))
                 calls, self._calls = self._calls, []
@@ -183,13 +192,13 @@ class OpenAiConversation:
                 logger.warning("delegation_failed", provider=PROVIDER)
 
     def _count(self, usage: Mapping[str, Any]) -> None:
-        self._input_tokens += int(usage.get("input_tokens") or 0)
-        self._cached_tokens += int(member(usage, "input_tokens_details").get("cached_tokens") or 0)
-        self._output_tokens += int(usage.get("output_tokens") or 0)
+        self._input_tokens += int(quantity(usage.get("input_tokens")))
+        self._cached_tokens += int(quantity(member(usage, "input_tokens_details").get("cached_tokens")))
+        self._output_tokens += int(quantity(usage.get("output_tokens")))
 
     def _used(self, event: Mapping[str, Any]) -> None:
         # a total, not an increment
-        self._seconds = max(self._seconds, float(member(event, "usage").get("seconds") or 0.0))
+        self._seconds = max(self._seconds, float(quantity(member(event, "usage").get("seconds"))))
 
 
 def _session(config: OpenAiLive, opening: SpeechOpening) -> Mapping[str, Any]:

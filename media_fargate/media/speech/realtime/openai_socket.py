@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import contextlib
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,12 +14,12 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from media.speech.adapters import AdapterContext
 from media.speech.failures import dropped, refused, timed_out, unreachable
 from media.speech.interfaces import BadKeyError, ProviderError, QuotaError, ToolSpec
+from media.speech.realtime.leaving import CLOSE_SECONDS, leave
 from sovereign.kernel.egress import EgressRefusedError
 from sovereign.kernel.egress_transport import allowed_address
 
 _CONNECT_SECONDS = 5.0
 _START_SECONDS = 5.0
-_CLOSE_SECONDS = 2.0
 _LARGEST_EVENT = 8 * 1024 * 1024
 """Bytes: minutes of audio. The other end may be of a customer's choosing, and the memory is every call's."""
 _BAD_KEY_CODES = frozenset(
@@ -73,7 +72,8 @@ class JsonSocket:
         client = AsyncOpenAI(api_key=context.api_key, base_url=base_url, max_retries=0)
         try:
             async with asyncio.timeout(_CONNECT_SECONDS):
-                options = {"max_size": _LARGEST_EVENT, **(await _guarded_options(base_url) if context.guarded else {})}
+                limits = {"max_size": _LARGEST_EVENT, "close_timeout": CLOSE_SECONDS}
+                options = {**limits, **(await _guarded_options(base_url) if context.guarded else {})}
                 connection = await connect(client, options).enter()
         except BaseException as failure:
             await client.close()
@@ -103,7 +103,7 @@ class JsonSocket:
             event = json.loads(await self._connection.recv_bytes())
         except (ConnectionClosed, OSError, WebSocketException):
             raise dropped(self._provider) from None
-        except ValueError:
+        except (ValueError, RecursionError):
             raise ProviderError(self._provider, "sent something that is not JSON", retryable=True) from None
         return event if isinstance(event, dict) else None
 
@@ -132,10 +132,10 @@ class JsonSocket:
 
     async def close(self) -> None:
         """Close; never raises."""
-        with contextlib.suppress(Exception):
-            async with asyncio.timeout(_CLOSE_SECONDS):
-                await self._connection.close()
-        with contextlib.suppress(Exception):
+        try:
+            # the SDK's own way waits for the other end
+            await leave(self._connection._connection)
+        finally:
             await self._client.close()
 
 
@@ -150,6 +150,12 @@ def member(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """An object in an event; empty where it has none."""
     found = value.get(name)
     return found if isinstance(found, dict) else {}
+
+
+def string(value: Mapping[str, Any], name: str) -> str:
+    """A text in an event; empty where it has none."""
+    found = value.get(name)
+    return found if isinstance(found, str) else ""
 
 
 def function(tool: ToolSpec) -> Mapping[str, Any]:

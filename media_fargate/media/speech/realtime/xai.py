@@ -3,6 +3,7 @@ is the openai SDK's (docs.x.ai, Speech to Speech API)."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from openai import AsyncOpenAI
@@ -11,7 +12,17 @@ from media.audio.levels import duration
 from media.speech.adapters import AdapterContext
 from media.speech.interfaces import ProviderError, ProviderUsage, ToolCall, ToolSpec
 from media.speech.openai_api import load_sdk
-from media.speech.realtime.openai_socket import JsonSocket, arguments_of, decoded, encoded, error_of, function, member
+from media.speech.realtime.openai_socket import (
+    JsonSocket,
+    arguments_of,
+    decoded,
+    encoded,
+    error_of,
+    function,
+    member,
+    string,
+)
+from media.speech.realtime.quantities import quantity
 from media.speech.speech_to_speech import (
     AgentAudio,
     AgentPaused,
@@ -68,7 +79,7 @@ class XaiConversation:
         self._loop = asyncio.get_running_loop()
         self._opened = self._loop.time()
         self._heard_bytes = 0
-        self._input_tokens = self._output_tokens = 0
+        self._used = ProviderUsage()
         self._calls: list[ToolCall] = []
         self._closed = False
 
@@ -82,11 +93,7 @@ class XaiConversation:
     @property
     def usage(self) -> ProviderUsage:
         """Seconds of the caller's audio and the tokens it told; the price is not known here."""
-        return ProviderUsage(
-            audio_seconds=round(duration(self._heard_bytes, self.sample_rate), 3),
-            input_tokens=self._input_tokens,
-            output_tokens=self._output_tokens,
-        )
+        return replace(self._used, audio_seconds=round(duration(self._heard_bytes, self.sample_rate), 3))
 
     async def feed(self, pcm: bytes) -> None:
         """Send the caller's audio."""
@@ -152,17 +159,17 @@ class XaiConversation:
         await self._socket.send({"type": "conversation.item.create", "item": item})
 
     def _read(self, event: Mapping[str, Any]) -> Iterator[SpeechEvent]:
-        item = str(event.get("item_id", ""))
+        item = string(event, "item_id")
         match event.get("type"):
             case "response.output_audio.delta" | "response.audio.delta":
                 yield AgentAudio(item, decoded(event.get("delta")))
             case "response.output_audio_transcript.delta" | "response.audio_transcript.delta":
-                yield AgentWords(item, str(event.get("delta", "")))
+                yield AgentWords(item, string(event, "delta"))
             case "response.output_item.done":
-                yield AgentPaused(str(member(event, "item").get("id", "")))
+                yield AgentPaused(string(member(event, "item"), "id"))
             case "response.function_call_arguments.done":
-                name, call_id = str(event.get("name", "")), str(event.get("call_id", ""))
-                self._calls.append(ToolCall(call_id, name, arguments_of(event.get("arguments"))))
+                arguments = arguments_of(event.get("arguments"))
+                self._calls.append(ToolCall(string(event, "call_id"), string(event, "name"), arguments))
             case "response.done":
                 yield from self._answered(member(event, "response"))
             case "input_audio_buffer.speech_started":
@@ -170,20 +177,29 @@ class XaiConversation:
             case "input_audio_buffer.committed":
                 yield CallerWords(item, "", final=False)
             case "conversation.item.input_audio_transcription.completed":
-                yield CallerWords(item, str(event.get("transcript", "")), final=True)
+                yield CallerWords(item, string(event, "transcript"), final=True)
             case "error":
                 self._socket.refused(event)
 
     def _answered(self, response: Mapping[str, Any]) -> Iterator[SpeechEvent]:
-        usage = member(response, "usage")
-        self._input_tokens += int(usage.get("input_tokens") or 0)
-        self._output_tokens += int(usage.get("output_tokens") or 0)
+        self._used += _usage(member(response, "usage"))
         if response.get("status") == "failed":
             self._calls.clear()
             error = member(member(response, "status_details"), "error")
             raise error_of(PROVIDER, error) or ProviderError(PROVIDER, "could not answer", retryable=True)
         calls, self._calls = self._calls, []
         yield CallsWanted(calls) if calls else AgentTurnOver()
+
+
+def _usage(told: Mapping[str, Any]) -> ProviderUsage:
+    heard, said = member(told, "input_token_details"), member(told, "output_token_details")
+    return ProviderUsage(
+        input_tokens=int(quantity(told.get("input_tokens"))),
+        output_tokens=int(quantity(told.get("output_tokens"))),
+        cached_input_tokens=int(quantity(heard.get("cached_tokens"))),
+        input_audio_tokens=int(quantity(heard.get("audio_tokens"))),
+        output_audio_tokens=int(quantity(said.get("audio_tokens"))),
+    )
 
 
 def _session(config: XaiRealtime, sample_rate: int, instructions: str, tools: Sequence[ToolSpec]) -> Mapping[str, Any]:
