@@ -59,7 +59,7 @@ class Exchange:
         self._post = context.post
         self._loop = asyncio.get_running_loop()
         self._words = CallerTranscript(history, host.caller_said)
-        self.requests = Requests(link, lambda: context.post(AnswerLate()))
+        self.requests = Requests(link, lambda: context.post(AnswerLate()), tools.wants)
         self.tool_turns = ToolTurns(
             host, link=link, tools=tools, requests=self.requests, history=history, idle=lambda: self.idle
         )

@@ -23,12 +23,14 @@ _NOT_FINISHED = "(This is not finished; its result will be told.)"
 @dataclass(frozen=True)
 class _Turn:
     """A request that makes the model speak; `line`: it is to say this. `elsewhere`: what to ask it instead on another
-    connection, which knows nothing of the calls it made on this one. `change`: not a request, but the moment at which
+    connection, which knows nothing of the calls it made on this one. `results_of`: it is for nothing once the model
+    wants none of these. `change`: not a request, but the moment at which
     it goes on under other instructions."""
 
     request: Request
     line: ModelUtterance | None = None
     elsewhere: Request | None = None
+    results_of: Sequence[ToolCall] = ()
     change: bool = False
 
 
@@ -41,11 +43,12 @@ _CHANGE = _Turn(_nothing, change=True)
 
 class Requests:
     """Queues what makes the model speak; `next` sends one when the model is free. `late` is called when nothing came
-    of it in time."""
+    of it in time; `wants` tells whether the model still wants the result of a call."""
 
-    def __init__(self, link: ModelLink, late: Callable[[], None]) -> None:
+    def __init__(self, link: ModelLink, late: Callable[[], None], wants: Callable[[ToolCall], bool]) -> None:
         self._link = link
         self._late = late
+        self._wants = wants
         self._loop = asyncio.get_running_loop()
         self._turns: deque[_Turn] = deque()
         self._timer: asyncio.TimerHandle | None = None
@@ -70,8 +73,12 @@ class Requests:
             await session.speak(text, interruptible=line.interruptible)
 
         async def answer(session: SpeechSession) -> None:
-            told = [(call, _NOT_FINISHED) for call in put_off[1:]]
-            await session.give_results([(put_off[0], _PUT_OFF.format(text=text)), *told])
+            wanted = [call for call in put_off if self._wants(call)]
+            if not wanted:
+                await request(session)
+                return
+            told = [(call, _NOT_FINISHED) for call in wanted[1:]]
+            await session.give_results([(wanted[0], _PUT_OFF.format(text=text)), *told])
 
         self._turns.append(_Turn(answer if put_off else request, line, elsewhere=request))
 
@@ -105,12 +112,14 @@ class Requests:
         """Have the model go on with these, before anything else: it waits for them. Without `respond` it is told."""
 
         async def request(session: SpeechSession) -> None:
-            await session.give_results(results, respond=respond)
+            if wanted := [(call, text) for call, text in results if self._wants(call)]:
+                await session.give_results(wanted, respond=respond)
 
         if not respond:
             self._link.ask(request)
             return
-        self._turns.appendleft(_Turn(request, elsewhere=_informing(told_elsewhere(results)).request))
+        elsewhere = _informing(told_elsewhere(results)).request
+        self._turns.appendleft(_Turn(request, elsewhere=elsewhere, results_of=[call for call, _ in results]))
 
     def results_elsewhere(self, results: Sequence[tuple[ToolCall, str]]) -> None:
         """As `give_results`, when the model does not wait for them (any more)."""
@@ -122,13 +131,18 @@ class Requests:
 
     def next(self) -> ModelUtterance | None:
         """Ask for what comes next; returns the line the model is to say, if it is one."""
-        if not self._turns:
+        while self._turns and self._for_nothing(self._turns[0]):
+            self._turns.popleft()
+        if not self._turns or self.comes_to_change:
             return None
         self._asked = turn = self._turns.popleft()
         self._link.ask(turn.request)
         self._stop_waiting()
         self._timer = self._loop.call_later(ANSWER_SECONDS, self._late)
         return turn.line
+
+    def _for_nothing(self, turn: _Turn) -> bool:
+        return bool(turn.results_of) and not any(self._wants(call) for call in turn.results_of)
 
     def answered(self) -> None:
         """The model has begun to answer, or is done without a word."""

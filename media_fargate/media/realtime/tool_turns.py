@@ -57,7 +57,7 @@ class ToolTurns:
         complete = leaves_nothing_to_say(event.results, line_spoken=run.line_spoken)
         waited_for = run.connection == self._link.connections and not run.put_off
         moved = run.leads_on and self._moved
-        ending = next((result for result in event.results if result.ends_call), None)
+        ending = next((result for result in event.results if result.ends_call and self._tools.wants(result.call)), None)
         if moved:
             self._arrive(results, complete=complete, waited_for=waited_for)
         elif ending is not None:
