@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class ModelConnected:
     """The model can be talked to. `again`: this connection takes over from another; `renewed`: that one did not break,
-    the model was to go on under other instructions."""
+    the model was to go on under other instructions. `hears_again`: it is told what the caller was saying."""
 
     again: bool
     renewed: bool = False
+    hears_again: bool = False
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,8 @@ class Exchange:
         self.tool_turns.connected()
         if not event.again:
             return
-        broke_off = self.voice.generating or self.tools.running or self._answer_expected
+        unanswered = self._answer_expected and not event.hears_again
+        broke_off = self.voice.generating or self.tools.running or unanswered
         self.voice.forget_connection()
         asked_again = self.requests.reconnected()
         if broke_off and not (asked_again or event.renewed or self._host.closing):
@@ -163,11 +164,9 @@ class Exchange:
         if self._host.closing and self.voice.expected is None and not self.voice.generating:
             return False
         begun = self.voice.begin(item, self._link.sample_rate)
-        if begun is None:
-            return False
-        if begun[1]:
+        if begun is not None and begun[1]:
             self._answer_began()
-        return True
+        return begun is not None
 
     def _answer_began(self) -> None:
         now, ended, self._speech_ended = self._loop.time(), self._speech_ended, None

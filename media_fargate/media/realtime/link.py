@@ -8,8 +8,9 @@ from typing import Any
 from media.audio.levels import size
 from media.conversation.context import Context
 from media.conversation.figures import add_usage
+from media.realtime.answer_watch import AnswerWatch
 from media.realtime.events import ModelConnected, ModelFailed, ModelLost
-from media.realtime.held_audio import HeldAudio
+from media.realtime.held_audio import HeldAudio, UnansweredTurn
 from media.speech.interfaces import ProviderError, ProviderUsage
 from media.speech.speech_to_speech import (
     AgentAudio,
@@ -38,7 +39,7 @@ class ModelLink:
 
     A failure reconnects at once, with the conversation so far; a second one soon after is posted as ModelFailed and
     ends `run`. Requests that were not sent when a connection broke are dropped: who asked is told by ModelConnected.
-    What the caller was just saying the next connection hears from the beginning.
+    What the caller was just saying, or said and got no answer to, the next connection hears from the beginning.
     Between `hold` and `release` the model hears silence; what the caller said meanwhile it hears afterwards.
     """
 
@@ -58,7 +59,7 @@ class ModelLink:
         self._session: SpeechSession | None = None
         self._broken: asyncio.Future[ProviderError | None] | None = None
         self._held: HeldAudio | None = None
-        self._turn = HeldAudio(sample_rate)
+        self._turn = UnansweredTurn(sample_rate)
         self._spent = ProviderUsage(cost_usd=0.0)
         self._model_rate = sample_rate
         self._answering = self._lost_an_end = False
@@ -88,9 +89,7 @@ class ModelLink:
                 return
             pcm = bytes(len(pcm))
         else:
-            if self._turn.spoken and not speaking and self._session is not None:
-                self._turn = HeldAudio(self._rate)  # this connection has heard all of it
-            self._turn.take(pcm, speaking=speaking)
+            self._turn.take(pcm, speaking=speaking, connected=self._session is not None)
         self._audio += pcm
         if len(self._audio) >= size(_CHUNK_SECONDS, self._rate):
             del self._audio[: -size(_LONGEST_BACKLOG_SECONDS, self._rate)]
@@ -136,6 +135,9 @@ class ModelLink:
         """Take another connection, for it starts from other instructions."""
         self._leave(None)
 
+    def _fell_silent(self) -> None:
+        self.give_up(ProviderError("realtime", "fell silent in the middle of an answer", retryable=True))
+
     def _leave(self, failure: ProviderError | None) -> None:
         if self._broken is not None and not self._broken.done():
             self._broken.set_result(failure)
@@ -170,15 +172,16 @@ class ModelLink:
             return failure
         except TimeoutError:
             return ProviderError("realtime", "no connection in time", retryable=True)
-        if self._turn.spoken:
-            self._audio[:] = self._turn.pcm
+        if again := self._turn.to_hear():
+            self._audio[:] = again
             self._work.set()
         self._model_rate = session.sample_rate
         self.connections += 1
-        self._post(ModelConnected(again=self.connections > 1, renewed=renewed))
+        self._post(ModelConnected(again=self.connections > 1, renewed=renewed, hears_again=bool(again)))
+        watch = AnswerWatch(session.sample_rate, self._fell_silent)
         workers: list[asyncio.Future[Any]] = [
             asyncio.create_task(self._send(session)),
-            asyncio.create_task(self._receive(session)),
+            asyncio.create_task(self._receive(session, watch)),
         ]
         try:
             await asyncio.wait([*workers, self._broken], return_when=asyncio.FIRST_COMPLETED)
@@ -187,6 +190,7 @@ class ModelLink:
                     worker.result()  # a defect of an adapter ends the call in order
             return await self._broken
         finally:
+            watch.stop()
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
@@ -214,13 +218,15 @@ class ModelLink:
         while self._requests:
             await self._requests.popleft()(session)
 
-    async def _receive(self, session: SpeechSession) -> None:
+    async def _receive(self, session: SpeechSession, watch: AnswerWatch) -> None:
         try:
             async for event in session.events():
                 if isinstance(event, AgentAudio | AgentWords):
                     self._answering = True
                 elif isinstance(event, AgentTurnOver | CallsWanted):
                     self._answering = False
+                self._turn.observe(event)
+                watch.observe(event)
                 self._post(event)
         except ProviderError as failure:
             self.give_up(failure)

@@ -6,7 +6,7 @@ from media.conversation.settings import ConversationSettings
 from media.speech.interfaces import BadKeyError, ProviderError, ToolCall
 from media.telephony.leg import TransferOutcome
 from sovereign.calls.model import EndReason
-from tests.scenarios.conversation.world import says
+from tests.scenarios.conversation.world import noise, says
 from tests.scenarios.realtime.test_tools_and_orders import LOOKUP
 from tests.scenarios.realtime.world import RealtimeWorld, Reply, play
 
@@ -52,6 +52,54 @@ def test_what_the_caller_was_saying_is_heard_again_from_its_beginning(connect_de
     # a half, the whole, and what was said long after it once
     assert 3.4 < world.fed_voice < 3.6
     assert [text for role, text in world.said() if role == "user"] == ["my name is Eve", "bye"]
+
+
+@pytest.mark.parametrize("breaks_at", [1.65, 1.9, 2.3, 3.0])
+def test_what_the_caller_said_and_nobody_answered_is_heard_again(breaks_at: float) -> None:
+    """The model had not even told what it was: only the sound of it is left."""
+    world = play(
+        RealtimeWorld(
+            [says(1.0, "my name is Eve", 0.6), says(15.0, "bye", 0.5)],
+            ["Hello Eve.", "Bye."],
+            breaks={1: breaks_at - 0.1},
+            transcript_delay=2.5,
+            reply_delay=2.5,
+        )
+    )
+    assert world.said()[:2] == [("user", "my name is Eve"), ("assistant", "Hello Eve." if breaks_at < 1.8 else "Bye.")]
+    assert not [kind for kind, _ in world.asked if kind == "inform"]
+    assert 1.65 < world.fed_voice < 1.75
+
+
+def test_what_was_answered_is_not_heard_again() -> None:
+    world = play(RealtimeWorld([says(1.0, "my name is Eve", 0.6)], ["Hello Eve, how do you do."], breaks={1: 2.5}))
+    assert 0.55 < world.fed_voice < 0.65
+
+
+def test_noise_that_nobody_answered_is_soon_forgotten() -> None:
+    world = play(RealtimeWorld([noise(1.0, 0.6)], breaks={1: 9.0}, hangs_up_at=12.0))
+    assert len(world.model.sessions) == 2
+    assert 0.55 < world.fed_voice < 0.65
+
+
+def test_model_that_falls_silent_in_the_middle_of_an_answer_is_reconnected_and_then_given_up() -> None:
+    long = "This is a long answer of the model that will never be made to its end by this connection."
+    once = play(RealtimeWorld([says(1.0, "tell me")], [long, "As I said."], stalls={1: 2.4}, hangs_up_at=30.0))
+    assert once.said()[-1] == ("assistant", "As I said.")
+    assert once.outcome.end_reason is EndReason.USER_HANGUP
+    assert once.outcome.error == "realtime: fell silent in the middle of an answer"
+    twice = play(RealtimeWorld([says(1.0, "tell me")], [long, long], stalls={1: 2.4, 2: 1.0}, hangs_up_at=60.0))
+    assert twice.outcome.end_reason is EndReason.PROVIDER_ERROR
+    assert len(twice.model.sessions) == 2
+    assert 18.0 < twice.log.first("hang up") < 30.0
+
+
+def test_answer_that_was_made_long_before_it_is_heard_is_waited_for() -> None:
+    """It is made five times faster, and told to be complete only when it has been heard."""
+    long = "This is a very long answer. " * 15
+    world = play(RealtimeWorld([says(1.0, "tell me")], [long], pauses_late=True, hangs_up_at=60.0))
+    assert len(world.model.sessions) == 1
+    assert world.said()[-1] == ("assistant", long.strip())
 
 
 def test_answer_that_broke_off_is_gone_on_with() -> None:

@@ -59,7 +59,7 @@ class Reply:
 
     text: str = ""
     calls: Sequence[ToolCall] = ()
-    delay: float = 0.2
+    delay: float | None = None
 
 
 class ScriptedSession:
@@ -79,6 +79,8 @@ class ScriptedSession:
         self.spoken = 0
         if (at := world.breaks.get(number)) is not None:
             asyncio.get_running_loop().call_later(at, self._break)
+        if (at := world.stalls.get(number)) is not None:
+            asyncio.get_running_loop().call_later(at, self._interrupt)
 
     def _break(self) -> None:
         if self._answer is not None:
@@ -129,7 +131,7 @@ class ScriptedSession:
     async def _speak(self, reply: Reply) -> None:
         if self.world.mute:
             return
-        await asyncio.sleep(reply.delay)
+        await asyncio.sleep(self.world.reply_delay if reply.delay is None else reply.delay)
         if reply.text:
             number = self.world.number_of(reply.text)
             # a vendor may use the same names on each connection
@@ -145,6 +147,8 @@ class ScriptedSession:
                 if first < last:
                     self.out.put_nowait(AgentWords(item, (" " if first else "") + " ".join(words[first:last])))
                 await asyncio.sleep(_CHUNK_SECONDS / 5)
+            if self.world.pauses_late:
+                await asyncio.sleep(samples / MODEL_RATE * 0.8)
             self.out.put_nowait(AgentPaused(item))
         self.out.put_nowait(CallsWanted(reply.calls) if reply.calls else AgentTurnOver())
 
@@ -239,6 +243,11 @@ class RealtimeWorld(Played):
     words_stay_open: bool = False
     """The model tells what was said, never that it is all."""
     breaks: Mapping[int, float] = field(default_factory=dict)
+    stalls: Mapping[int, float] = field(default_factory=dict)
+    """Seconds after which each connection's answer stops in its midst."""
+    reply_delay: float = 0.2
+    pauses_late: bool = False
+    """The model tells that it has said all when that must have been heard, as Gemini does."""
     open_fails: Mapping[int, ProviderError] = field(default_factory=dict)
     price: Price | None = None
     hangs_up_at: float | None = None
