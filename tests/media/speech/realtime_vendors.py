@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from media.speech.adapters import AdapterContext
-from media.speech.interfaces import ToolSpec
+from media.speech.interfaces import ProviderUsage, ToolSpec
 from media.speech.realtime import google, openai_live, xai
 from media.speech.speech_to_speech import SpeechEvent, SpeechModel, SpeechOpening, SpeechSession
 from sovereign.catalog.realtime import GoogleRealtime, OpenAiLive, XaiRealtime
@@ -47,11 +47,14 @@ def service_account(issuer: str) -> str:
 @dataclass(frozen=True)
 class Wire:
     """Messages of a vendor's server: `audio` of these base64 characters, `usage` of so many tokens read and written
-    (and as many seconds as read), and texts that are null."""
+    (and as many seconds as read), texts that are null, and figures with all their details, which told twice are
+    `used_twice`."""
 
     audio: Callable[[Any], Any]
     usage: Callable[[Any, Any], Any]
     no_text: Sequence[Any]
+    details: Any
+    used_twice: ProviderUsage
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,13 @@ def _gemini_content(part: Any) -> Any:
     return {"serverContent": {"modelTurn": {"parts": [part]}}}
 
 
+# as the openai SDK's RealtimeResponseUsage has it
+_XAI_DETAILS = {
+    "input_tokens": 100,
+    "output_tokens": 20,
+    "input_token_details": {"text_tokens": 40, "audio_tokens": 60, "cached_tokens": 10},
+    "output_token_details": {"text_tokens": 5, "audio_tokens": 15},
+}
 _TRANSCRIBED = "conversation.item.input_audio_transcription.completed"
 _XAI_WIRE = Wire(
     audio=lambda data: {"type": "response.output_audio.delta", "item_id": "rubbish", "delta": data},
@@ -86,6 +96,10 @@ _XAI_WIRE = Wire(
         {"type": "response.output_audio_transcript.delta", "item_id": "i", "delta": None},
         {"type": _TRANSCRIBED, "item_id": "c", "transcript": None},
     ],
+    details={"type": "response.done", "response": {"status": "completed", "usage": _XAI_DETAILS}},
+    used_twice=ProviderUsage(
+        input_tokens=200, output_tokens=40, cached_input_tokens=20, input_audio_tokens=120, output_audio_tokens=30
+    ),
 )
 _OPENAI_WIRE = Wire(
     audio=lambda data: {"type": "session.output_audio.delta", "delta": data},
@@ -94,15 +108,40 @@ _OPENAI_WIRE = Wire(
         {"type": "session.output_transcript.delta", "delta": None},
         {"type": "session.input_transcript.delta", "delta": None},
     ],
+    details=_openai_usage(100, 20),
+    used_twice=ProviderUsage(input_tokens=200, output_tokens=40, cached_input_tokens=200),
 )
-_GEMINI_WIRE = Wire(
-    audio=lambda data: _gemini_content({"inlineData": {"mimeType": "audio/pcm;rate=24000", "data": data}}),
-    usage=lambda read, written: {"usageMetadata": {"promptTokenCount": read, "responseTokenCount": written}},
-    no_text=[
-        {"serverContent": {"outputTranscription": {"text": None}}},
-        {"serverContent": {"inputTranscription": {"text": None}}},
-    ],
-)
+
+
+def _gemini_wire(answer: str) -> Wire:
+    """`answer` is what the tokens written are told of: each of the two services has a name for them."""
+    details = {
+        "promptTokenCount": 100,
+        "cachedContentTokenCount": 10,
+        "toolUsePromptTokenCount": 7,
+        "thoughtsTokenCount": 5,
+        "promptTokensDetails": [{"modality": "TEXT", "tokenCount": 30}, {"modality": "AUDIO", "tokenCount": 60}],
+        f"{answer}TokenCount": 20,
+        f"{answer}TokensDetails": [{"modality": "AUDIO", "tokenCount": 15}, {"modality": "TEXT", "tokenCount": 5}],
+    }
+    return Wire(
+        audio=lambda data: _gemini_content({"inlineData": {"mimeType": "audio/pcm;rate=24000", "data": data}}),
+        usage=lambda read, written: {"usageMetadata": {"promptTokenCount": read, f"{answer}TokenCount": written}},
+        no_text=[
+            {"serverContent": {"outputTranscription": {"text": None}}},
+            {"serverContent": {"inputTranscription": {"text": None}}},
+        ],
+        details={"usageMetadata": details},
+        used_twice=ProviderUsage(
+            input_tokens=214,
+            output_tokens=50,
+            cached_input_tokens=20,
+            input_audio_tokens=120,
+            output_audio_tokens=30,
+        ),
+    )
+
+
 VENDORS = {
     "xai": Vendor(FakeXaiRealtime, lambda context: xai.open_adapter(XAI, context), _XAI_WIRE),
     "openai-live": Vendor(
@@ -111,9 +150,12 @@ VENDORS = {
         _OPENAI_WIRE,
         confirms_interruptions=False,
     ),
-    "gemini": Vendor(FakeGeminiLive, lambda context: google.open_adapter(GEMINI, context), _GEMINI_WIRE),
+    "gemini": Vendor(FakeGeminiLive, lambda context: google.open_adapter(GEMINI, context), _gemini_wire("response")),
     "vertex": Vendor(
-        FakeGeminiLive, lambda context: google.open_adapter(VERTEX, context), _GEMINI_WIRE, service_account
+        FakeGeminiLive,
+        lambda context: google.open_adapter(VERTEX, context),
+        _gemini_wire("candidates"),
+        service_account,
     ),
 }
 
@@ -168,6 +210,12 @@ class Talk:
     def of(self, kind: type) -> list[Any]:
         return [event for event in self.told if isinstance(event, kind)]
 
+    async def counted(self, input_tokens: int, seconds: float = 5.0) -> None:
+        """Until so many tokens were told to have been read."""
+        async with asyncio.timeout(seconds):
+            while self.session.usage.input_tokens < input_tokens:
+                await asyncio.sleep(0.01)
+
     async def broken(self, seconds: float = 15.0) -> None:
         async with asyncio.timeout(seconds):
             await self._reading
@@ -195,3 +243,19 @@ async def talking(
         yield talk
     finally:
         await talk.close()
+
+
+@asynccontextmanager
+async def leaving_nothing(server: FakeRealtime) -> AsyncIterator[None]:
+    """Soon afterwards there is no connection and no task any more, and no failure was left for nobody."""
+    complaints: list[Any] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    yield
+    async with asyncio.timeout(3):
+        while server.open_connections or _tasks_of_websockets():
+            await asyncio.sleep(0.01)
+    assert complaints == []
+
+
+def _tasks_of_websockets() -> list[Any]:
+    return [task for task in asyncio.all_tasks() if "websockets" in repr(task) or "realtime" in repr(task.get_coro())]

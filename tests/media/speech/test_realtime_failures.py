@@ -3,8 +3,7 @@ up: one suite over all of them."""
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine
 from typing import Any
 
 import pytest
@@ -12,9 +11,9 @@ import pytest
 from media.speech.interfaces import ProviderError, ProviderUsage
 from media.speech.realtime import google, leaving, openai_socket
 from media.speech.speech_to_speech import AgentAudio, AgentTurnOver, AgentWords, CallerWords, SpeechSession
-from tests.fakes.realtime import FakeRealtime, Reply
+from tests.fakes.realtime import Reply
 from tests.fakes.server import GOOD_KEY, tone
-from tests.media.speech.realtime_vendors import OPENING, Talk, Vendor, model_of, serve, talking, vendor
+from tests.media.speech.realtime_vendors import OPENING, Talk, Vendor, leaving_nothing, model_of, serve, talking, vendor
 
 __all__ = ["serve", "vendor"]
 
@@ -28,22 +27,6 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
         (leaving, "CLOSE_SECONDS"),
     ):
         monkeypatch.setattr(module, name, 0.3)
-
-
-@asynccontextmanager
-async def leaving_nothing(server: FakeRealtime) -> AsyncIterator[None]:
-    """Soon afterwards there is no connection and no task any more, and no failure was left for nobody."""
-    complaints: list[Any] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
-    yield
-    async with asyncio.timeout(3):
-        while server.open_connections or _tasks_of_websockets():
-            await asyncio.sleep(0.01)
-    assert complaints == []
-
-
-def _tasks_of_websockets() -> list[Any]:
-    return [task for task in asyncio.all_tasks() if "websockets" in repr(task) or "realtime" in repr(task.get_coro())]
 
 
 # a server that is silent or slow
