@@ -77,7 +77,8 @@ class Reaper:
         return ended
 
     def _remove(self, node: Node) -> bool:
-        """Forget a dead node once none of its calls is left."""
-        if next(self._live.of_node(node.node_id), None) is not None:
+        """Forget a dead node once none of its calls is left. Not at once: a request that hung while it was silent may
+        still put a call into its care, which nobody would find after that."""
+        if not node.may_be_forgotten(self._clock()) or next(self._live.of_node(node.node_id), None) is not None:
             return False
         return self._nodes.remove(node)

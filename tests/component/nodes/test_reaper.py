@@ -12,7 +12,7 @@ from sovereign.calls.store import CallStore
 from sovereign.kernel.errors import UnavailableError
 from sovereign.kernel.numbered_rows import TimeRange
 from sovereign.kernel.table import Put, Table
-from sovereign.nodes.model import LOST_AFTER, Node, NodeState
+from sovereign.nodes.model import FORGOTTEN_AFTER, LOST_AFTER, Node, NodeState
 from sovereign.nodes.store import NodeStore
 from sovereign.usage.store import UsageStore
 from tests.component.calls.harness import ORG, START, FakeClock, new_call, new_outbound
@@ -59,7 +59,7 @@ def test_calls_of_a_dead_node_end_billed_to_its_last_heartbeat(
     keep_alive(nodes)
     assert reaper.run() == NOTHING
     clock.advance(seconds=1)
-    assert reaper.run() == Reaped(calls=2, nodes=1)
+    assert reaper.run() == Reaped(calls=2, nodes=0)
 
     ended = calls.get_row(lost.ref)
     assert (ended.status, ended.end_reason, ended.duration_seconds) == ("ended-with-error", "node_lost", 45)
@@ -67,8 +67,26 @@ def test_calls_of_a_dead_node_end_billed_to_its_last_heartbeat(
     assert calls.get_row(ringing.ref).end_reason is EndReason.NODE_LOST
     assert calls.get_row(kept.ref).end_reason is None
     assert UsageStore(table).page(ORG, offset=0, limit=9, bounds=TimeRange()).summary.total_seconds == 45
-    assert [node.node_id for node in nodes.all()] == ["alive"]
     assert reaper.run() == NOTHING
+
+
+def test_call_that_reaches_a_dead_node_late_is_ended_before_the_node_is_forgotten(
+    reaper: Reaper, calls: CallStore, nodes: NodeStore, clock: FakeClock
+) -> None:
+    clock.advance(seconds=91)
+    keep_alive(nodes)
+    assert reaper.run() == NOTHING
+    late = calls.create(new_call(ringing=True), node_id="dead")
+    clock.advance(minutes=1)
+    keep_alive(nodes)
+    assert reaper.run() == Reaped(calls=1, nodes=0)
+    assert calls.get_row(late.ref).end_reason is EndReason.NODE_LOST
+    clock.now = START + FORGOTTEN_AFTER
+    keep_alive(nodes)
+    assert reaper.run() == NOTHING
+    clock.advance(seconds=1)
+    assert reaper.run() == Reaped(calls=0, nodes=1)
+    assert [node.node_id for node in nodes.all()] == ["alive"]
 
 
 def test_killed_node_has_its_calls_ended_within_three_minutes() -> None:
@@ -106,7 +124,7 @@ def test_call_no_node_claimed_fails_after_two_minutes(
 
 def test_stopped_node_without_calls_is_removed_quietly(reaper: Reaper, nodes: NodeStore, clock: FakeClock) -> None:
     nodes.mark_stopped("dead")
-    clock.advance(seconds=91)
+    clock.now = START + FORGOTTEN_AFTER + timedelta(seconds=1)
     keep_alive(nodes)
     assert reaper.run() == Reaped(calls=0, nodes=1)
 
@@ -119,7 +137,7 @@ def test_item_that_outlived_its_call_is_dropped(
     for ref in (ended.ref, CallRef(ORG, "call-never-there", 99)):
         pk, sk = keys.live_call_ref("dead", ref)
         table.put(Put({"pk": pk, "sk": sk, **ref._asdict(), "since": "2026-11-22T21:00:00.000Z"}))
-    clock.advance(seconds=91)
+    clock.now = START + FORGOTTEN_AFTER + timedelta(seconds=1)
     keep_alive(nodes)
     assert reaper.run() == Reaped(calls=0, nodes=1)
     assert list(LiveCalls(table).of_node("dead")) == []
@@ -129,7 +147,7 @@ def test_call_that_cannot_be_ended_now_stops_neither_the_others_nor_forgets_the_
     reaper: Reaper, calls: CallStore, nodes: NodeStore, clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     refs = [calls.create(new_call(ringing=True), node_id="dead").ref for _ in range(2)]
-    clock.advance(seconds=91)
+    clock.now = START + FORGOTTEN_AFTER + timedelta(seconds=1)
     keep_alive(nodes)
     real = CallStore.finish
 

@@ -5,13 +5,23 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-__all__ = ["HEARTBEAT_INTERVAL", "LOST_AFTER", "SILENT_AFTER", "Node", "NodeState", "by_free_capacity"]
+__all__ = [
+    "FORGOTTEN_AFTER",
+    "HEARTBEAT_INTERVAL",
+    "LOST_AFTER",
+    "SILENT_AFTER",
+    "Node",
+    "NodeState",
+    "by_free_capacity",
+]
 
 HEARTBEAT_INTERVAL = timedelta(seconds=5)
 SILENT_AFTER = timedelta(seconds=20)
 """A node silent for longer gets no new calls."""
 LOST_AFTER = timedelta(seconds=90)
 """A node silent for longer is dead: the reaper ends its calls."""
+FORGOTTEN_AFTER = timedelta(minutes=15)
+"""A node silent for longer has no write under way any more that could put another call into its care."""
 
 
 class NodeState(StrEnum):
@@ -49,6 +59,10 @@ class Node:
     def is_lost(self, now: datetime) -> bool:
         """Whether its calls must be ended for it."""
         return now - self.heartbeat_at > LOST_AFTER
+
+    def may_be_forgotten(self, now: datetime) -> bool:
+        """Whether nothing of it can arrive any more."""
+        return now - self.heartbeat_at > FORGOTTEN_AFTER
 
 
 def by_free_capacity(nodes: Iterable[Node], now: datetime) -> list[Node]:
