@@ -23,7 +23,7 @@ from media.telephony.leg import (
     LegStats,
     TransferOutcome,
 )
-from media.telephony.leg_audio import LegAudio
+from media.telephony.leg_audio import CallAudioPort, LegAudio
 
 __all__ = ["BaresipLeg", "LegRefusedError"]
 
@@ -49,6 +49,7 @@ class BaresipLeg:
     def __init__(
         self,
         call: Call,
+        audio: CallAudioPort,
         *,
         outbound: bool,
         on_closed: Callable[["BaresipLeg"], None],
@@ -61,7 +62,7 @@ class BaresipLeg:
         self._happened_at = happened_at
         self._presses = KeyPresses()
         self._pressing = asyncio.Lock()
-        self._audio = LegAudio(call.audio)
+        self._audio = LegAudio(audio)
         self._events: asyncio.Queue[LegEvent] = asyncio.Queue()
         self._closed = False
         self._ended_by_us: LegClosed | None = None

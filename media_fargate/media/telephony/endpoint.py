@@ -18,6 +18,7 @@ from baresip.errors import BaresipError
 
 from media.telephony.addresses import EXPOSED_HEADERS, TrunkRoute, dial_uri
 from media.telephony.baresip_leg import BaresipLeg
+from media.telephony.quick_audio import QuickAudio
 from media.telephony.stack_log import forward_stack_log
 from media.telephony.tidy_runtime import TidyRuntime
 from media.telephony.transfer_route import SecondLeg
@@ -166,6 +167,7 @@ class SipEndpoint:
         runtime = self._runtime
         leg = BaresipLeg(
             call,
+            QuickAudio(call.audio),
             outbound=outbound,
             on_closed=self._legs.discard,
             happened_at=lambda: float(runtime.happened_at),

@@ -43,7 +43,7 @@ class StackCall:
         self.call_id = "abc"
         self.state = CallState.INCOMING
         self.final_stats = None
-        self.audio = Audio()
+        self.audio: Any = Audio()
         self.hangups = 0
         self.answers = 0
         self.pressed = ""
@@ -86,7 +86,7 @@ class StackCall:
 def make(outbound: bool = True, encrypted_only: bool = False) -> tuple[BaresipLeg, StackCall, list[BaresipLeg]]:
     call = StackCall()
     gone: list[BaresipLeg] = []
-    leg = BaresipLeg(call, outbound=outbound, on_closed=gone.append, encrypted_only=encrypted_only)
+    leg = BaresipLeg(call, call.audio, outbound=outbound, on_closed=gone.append, encrypted_only=encrypted_only)
     return leg, call, gone
 
 
