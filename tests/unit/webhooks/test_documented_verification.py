@@ -12,7 +12,7 @@ from sovereign.kernel.signing import signature_headers
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "webhooks.md"
 BODY = b'{"message":{"type":"status-update"}}'
-SECRETS = ("whsec_c2VjcmV0LXNlY3JldA==", "a secret of one's own")
+SECRETS = ("whsec_c2VjcmV0LXNlY3JldA==", "a secret of one's own", "whsec_abcde", "whsec_not base64 at all")
 Verify = Callable[[Mapping[str, str], bytes, str], bool]
 
 
@@ -41,7 +41,8 @@ def test_either_signature_alone_is_verified(verified: Verify, secret: str) -> No
 
 @pytest.mark.parametrize("secret", SECRETS)
 def test_both_secrets_of_a_rotation_are_verified(verified: Verify, secret: str) -> None:
-    assert verified(headers(*SECRETS), BODY, secret)
+    assert verified(headers(secret, "another"), BODY, secret)
+    assert verified(headers("another", secret), BODY, secret)
 
 
 def test_what_was_not_signed_now_with_the_secret_is_not_verified(verified: Verify) -> None:
@@ -49,3 +50,16 @@ def test_what_was_not_signed_now_with_the_secret_is_not_verified(verified: Verif
     assert not verified(headers(SECRETS[0]), BODY + b" ", SECRETS[0])
     assert not verified(headers(SECRETS[0], age=600), BODY, SECRETS[0])
     assert not verified(headers(SECRETS[0]) | {"webhook-id": "call.2", "x-webhook-signature": ""}, BODY, SECRETS[0])
+
+
+MALFORMED = [{"webhook-timestamp": "soon"}, {"x-webhook-signature": "é", "webhook-signature": "v1,é"}]
+
+
+@pytest.mark.parametrize("changed", MALFORMED)
+def test_what_is_malformed_is_not_verified(verified: Verify, changed: dict[str, str]) -> None:
+    assert not verified(headers(SECRETS[0]) | changed, BODY, SECRETS[0])
+
+
+def test_what_is_unsigned_is_not_verified(verified: Verify) -> None:
+    assert not verified(headers(), BODY, SECRETS[0])
+    assert not verified({}, BODY, SECRETS[0])
