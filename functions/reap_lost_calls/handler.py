@@ -19,9 +19,16 @@ class ReaperEnvironment(Environment):
     table_name: str
 
 
+class UnfinishedError(RuntimeError):
+    """Something could not be ended; the next minute tries again, and the alarm sees this."""
+
+
 def handler(_event: object, _context: object) -> dict[str, Any]:
-    """End what is lost and tell how much that was."""
-    return asdict(_reaper().run())
+    """End what is lost and tell how much that was. Raises UnfinishedError, at the end, when something failed."""
+    reaped = _reaper().run()
+    if reaped.failed:
+        raise UnfinishedError
+    return asdict(reaped)
 
 
 @cache

@@ -1,8 +1,10 @@
 """Ends the calls of dead nodes and those no node took. It may run twice or stop half-way: the next run goes on."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from sovereign.calls.errors import CallNotFoundError
 from sovereign.calls.live import LiveCall, LiveCalls
@@ -22,10 +24,15 @@ UNCLAIMED_AFTER: Final = timedelta(minutes=2)
 
 @dataclass(frozen=True)
 class Reaped:
-    """What one run did."""
+    """What one run did; `failed`: what it stumbled over and left to the next."""
 
-    calls: int
-    nodes: int
+    calls: int = 0
+    nodes: int = 0
+    failed: int = 0
+
+    def __add__(self, other: "Reaped") -> "Reaped":
+        """Both together."""
+        return Reaped(self.calls + other.calls, self.nodes + other.nodes, self.failed + other.failed)
 
 
 class Reaper:
@@ -38,15 +45,21 @@ class Reaper:
         self._clock = clock
 
     def run(self) -> Reaped:
-        """End what is lost."""
-        ended = sum(map(self._end_unclaimed, list(self._live.waiting())))
-        removed = 0
+        """End what is lost. Neither a call nor a node that makes this fail keeps the others from their end."""
+        reaped = _guarded(lambda: self._end_each(self._live.waiting(), self._end_unclaimed))
         for node in self._nodes.all():
-            if not node.is_lost(self._clock()):
-                continue
-            ended += sum(self._end_lost(call, node) for call in list(self._live.of_node(node.node_id)))
-            removed += self._remove(node)
-        return Reaped(ended, removed)
+            if node.is_lost(self._clock()):
+                reaped += _guarded(partial(self._reap, node), node_id=node.node_id)
+        return reaped
+
+    def _reap(self, node: Node) -> Reaped:
+        ended = self._end_each(self._live.of_node(node.node_id), partial(self._end_lost, node))
+        return ended + Reaped(nodes=self._remove(node))
+
+    def _end_each(self, calls: Iterable[LiveCall], end: Callable[[LiveCall], bool]) -> Reaped:
+        # the whole list before the first end: each end takes its call out of the partition that is being read
+        each = [_guarded(partial(_counted, end, call), call_id=call.ref.call_id) for call in list(calls)]
+        return sum(each, Reaped())
 
     def _end_unclaimed(self, call: LiveCall) -> bool:
         if self._clock() <= (call.dial_before or call.since + UNCLAIMED_AFTER):
@@ -54,7 +67,7 @@ class Reaper:
         outcome = CallOutcome(end_reason=EndReason.DIAL_FAILED, error="No media node took the call")
         return self._end(call, outcome)
 
-    def _end_lost(self, call: LiveCall, node: Node) -> bool:
+    def _end_lost(self, node: Node, call: LiveCall) -> bool:
         outcome = CallOutcome(
             end_reason=EndReason.NODE_LOST, ended_at=node.heartbeat_at, error="The media node of the call was lost"
         )
@@ -82,3 +95,15 @@ class Reaper:
         if not node.may_be_forgotten(self._clock()) or next(self._live.of_node(node.node_id), None) is not None:
             return False
         return self._nodes.remove(node)
+
+
+def _counted(end: Callable[[LiveCall], bool], call: LiveCall) -> Reaped:
+    return Reaped(calls=end(call))
+
+
+def _guarded(part: Callable[[], Reaped], **about: Any) -> Reaped:
+    try:
+        return part()
+    except Exception:  # noqa: BLE001 - whatever is wrong with one call, the others' slots and credits are due now
+        logger().exception("lost_call_not_ended", **about)
+        return Reaped(failed=1)

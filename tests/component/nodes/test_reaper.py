@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from functions.reap_lost_calls import handler
 from functions.reap_lost_calls.reaper import Reaped, Reaper
 from sovereign.calls import keys
 from sovereign.calls.live import LiveCall, LiveCalls
@@ -11,7 +12,7 @@ from sovereign.calls.model import CallOutcome, CallRef, EndReason
 from sovereign.calls.store import CallStore
 from sovereign.kernel.errors import UnavailableError
 from sovereign.kernel.numbered_rows import TimeRange
-from sovereign.kernel.table import Put, Table
+from sovereign.kernel.table import Put, Table, Update
 from sovereign.nodes.model import FORGOTTEN_AFTER, LOST_AFTER, Node, NodeState
 from sovereign.nodes.store import NodeStore
 from sovereign.usage.store import UsageStore
@@ -160,6 +161,26 @@ def test_call_that_cannot_be_ended_now_stops_neither_the_others_nor_forgets_the_
     assert reaper.run() == Reaped(calls=1, nodes=0)
     monkeypatch.undo()
     assert [node.node_id for node in nodes.all()] == ["alive", "dead"]
+
+
+def test_row_nobody_can_read_stops_no_other_call_and_is_reported(
+    reaper: Reaper, calls: CallStore, nodes: NodeStore, clock: FakeClock, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waiting = [calls.create(new_outbound()).ref for _ in range(2)]
+    carried = [calls.create(new_call(ringing=True), node_id="dead").ref for _ in range(2)]
+    waiting.sort(key=lambda ref: ref.call_id)
+    carried.sort(key=lambda ref: ref.call_id)
+    for ref in (waiting[0], carried[0]):  # the first ones read; as a deployment that was rolled back can leave them
+        table.update(Update(keys.row_ref(ref), set={"status": "of-a-newer-deployment"}))
+    clock.advance(minutes=2, seconds=1)
+    keep_alive(nodes)
+    monkeypatch.setattr(handler, "_reaper", lambda: reaper)
+    with pytest.raises(handler.UnfinishedError):
+        handler.handler({}, None)
+    assert calls.get_row(waiting[1]).end_reason is EndReason.DIAL_FAILED
+    assert calls.get_row(carried[1]).end_reason is EndReason.NODE_LOST
+    assert [node.node_id for node in nodes.all()] == ["alive", "dead"]
+    assert reaper.run() == Reaped(failed=2)
 
 
 def test_live_calls_name_node_and_time(calls: CallStore, table: Table) -> None:
