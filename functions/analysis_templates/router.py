@@ -11,7 +11,7 @@ from sovereign.http import CallerDep, TableDep
 router = APIRouter(prefix="/analysis-templates", tags=["analysis templates"])
 
 
-def _store(table: TableDep) -> AnalysisTemplateStore:
+async def _store(table: TableDep) -> AnalysisTemplateStore:
     return AnalysisTemplateStore(table)
 
 

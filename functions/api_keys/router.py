@@ -12,7 +12,7 @@ from sovereign.http import CallerDep, TableDep
 router = APIRouter(tags=["API keys"])
 
 
-def _store(table: TableDep) -> ApiKeyStore:
+async def _store(table: TableDep) -> ApiKeyStore:
     return ApiKeyStore(table)
 
 

@@ -10,7 +10,7 @@ from sovereign.http import CallerDep, TableDep
 from sovereign.kernel.encryption import default_cipher
 
 
-def _store(table: TableDep) -> AssistantStore:
+async def _store(table: TableDep) -> AssistantStore:
     return AssistantStore(table, default_cipher())
 
 

@@ -13,7 +13,7 @@ from sovereign.kernel.ids import new_id
 router = APIRouter(prefix="/byok", tags=["byok"])
 
 
-def _vault(table: TableDep) -> KeyVault:
+async def _vault(table: TableDep) -> KeyVault:
     return KeyVault.from_environment(table)
 
 

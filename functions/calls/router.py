@@ -30,20 +30,20 @@ class CallsEnvironment(Environment):
     recordings_bucket: str
 
 
-def _store(table: TableDep) -> CallStore:
+async def _store(table: TableDep) -> CallStore:
     return CallStore(table)
 
 
-def node_client() -> NodeClient:
+async def node_client() -> NodeClient:
     """The way to the media nodes."""
     return NodeClient(read_environment(CallsEnvironment).node_gateway_function)
 
 
-def _links() -> RecordingLinks:
+async def _links() -> RecordingLinks:
     return RecordingLinks()
 
 
-def _recordings() -> Recordings:
+async def _recordings() -> Recordings:
     return Recordings(read_environment(CallsEnvironment).recordings_bucket)
 
 
@@ -54,7 +54,7 @@ NodesDep = Annotated[NodeClient, Depends(node_client)]
 AgentQuery = Annotated[str | None, Query(min_length=1, max_length=256)]
 
 
-def _filters(
+async def _filters(
     *,
     status: CallStatus | None = None,
     agent_id: AgentQuery = None,

@@ -24,19 +24,19 @@ class CampaignsEnvironment(Environment):
 router = APIRouter(prefix="/campaigns", tags=["campaigns"])
 
 
-def _store(table: TableDep) -> CampaignStore:
+async def _store(table: TableDep) -> CampaignStore:
     return CampaignStore(table)
 
 
-def _leads(table: TableDep) -> LeadStore:
+async def _leads(table: TableDep) -> LeadStore:
     return LeadStore(table)
 
 
-def _imports(table: TableDep) -> ImportStore:
+async def _imports(table: TableDep) -> ImportStore:
     return ImportStore(table)
 
 
-def _files() -> ImportFiles:
+async def _files() -> ImportFiles:
     return ImportFiles(read_environment(CampaignsEnvironment).imports_bucket)
 
 

@@ -91,7 +91,7 @@ def _at(member: str, kind: str, message: str) -> ValidationError:
     return ValidationError.from_exception_data("Leads", [InitErrorDetails(type=problem, loc=(member,), input=None)])
 
 
-def _lead_page(
+async def _lead_page(
     limit: Annotated[int, Field(ge=1, le=MAX_LEADS), PLAIN_DIGITS] = MAX_LEADS,
     offset: Annotated[int, Field(ge=0, le=MAX_OFFSET), PLAIN_DIGITS] = 0,
 ) -> PageRequest:

@@ -16,7 +16,7 @@ CursorQuery = Annotated[str | None, Query(max_length=64)]
 LimitQuery = Annotated[int, Field(ge=1, le=1000), PLAIN_DIGITS]
 
 
-def _store(table: TableDep) -> DoNotCallStore:
+async def _store(table: TableDep) -> DoNotCallStore:
     return DoNotCallStore(table)
 
 

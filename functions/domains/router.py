@@ -19,11 +19,11 @@ def key_ring() -> KeyRing:
     return KeyRing.from_environment()
 
 
-def _store(table: TableDep) -> DomainStore:
+async def _store(table: TableDep) -> DomainStore:
     return DomainStore(table)
 
 
-def _service(table: TableDep) -> DomainService:
+async def _service(table: TableDep) -> DomainService:
     return DomainService(DomainStore(table), key_ring())
 
 

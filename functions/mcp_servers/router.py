@@ -12,7 +12,7 @@ from sovereign.mcp_servers import McpServerStore
 router = APIRouter(prefix="/mcp-servers", tags=["mcp servers"])
 
 
-def _store(table: TableDep) -> McpServerStore:
+async def _store(table: TableDep) -> McpServerStore:
     return McpServerStore(table, default_cipher())
 
 

@@ -11,7 +11,7 @@ from sovereign.numbers import NumberStore
 router = APIRouter(prefix="/numbers", tags=["numbers"])
 
 
-def _store(table: TableDep) -> NumberStore:
+async def _store(table: TableDep) -> NumberStore:
     return NumberStore(table)
 
 

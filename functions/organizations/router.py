@@ -30,7 +30,7 @@ class OrganizationsEnvironment(Environment):
     default_providers: str = "cloud"
 
 
-def _store(table: TableDep) -> OrganizationStore:
+async def _store(table: TableDep) -> OrganizationStore:
     return OrganizationStore(table)
 
 

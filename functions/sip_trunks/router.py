@@ -12,7 +12,7 @@ from sovereign.sip_trunks import SipTrunk, TrunkStore, warnings_of
 router = APIRouter(prefix="/sip-trunks", tags=["sip trunks"])
 
 
-def _store(table: TableDep) -> TrunkStore:
+async def _store(table: TableDep) -> TrunkStore:
     return TrunkStore(table, default_cipher())
 
 

@@ -11,7 +11,7 @@ from sovereign.tool_templates import ToolTemplateStore
 router = APIRouter(prefix="/tool-templates", tags=["tool templates"])
 
 
-def _store(table: TableDep) -> ToolTemplateStore:
+async def _store(table: TableDep) -> ToolTemplateStore:
     return ToolTemplateStore(table)
 
 

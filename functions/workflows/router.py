@@ -12,7 +12,7 @@ from sovereign.workflows import SavedWorkflow, WorkflowStore
 router = APIRouter(prefix="/workflows", tags=["workflows"])
 
 
-def _store(table: TableDep) -> WorkflowStore:
+async def _store(table: TableDep) -> WorkflowStore:
     return WorkflowStore(table, default_cipher())
 
 

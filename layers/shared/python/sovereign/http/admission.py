@@ -110,18 +110,18 @@ def _open_record(request: Request, exchange: Exchange, frame: Frame) -> None:
     exchange.idempotency = Idempotency(outcome)
 
 
-def _caller(request: Request, _: Annotated[None, Depends(admit)]) -> Caller:
+async def _caller(request: Request, _: Annotated[None, Depends(admit)]) -> Caller:
     caller = exchange_of(request).caller
     if caller is None:  # a public route cannot ask who is calling
         raise RuntimeError("a route declared public depends on its caller")
     return caller
 
 
-def _caller_if_any(request: Request, _: Annotated[None, Depends(admit)]) -> Caller | None:
+async def _caller_if_any(request: Request, _: Annotated[None, Depends(admit)]) -> Caller | None:
     return exchange_of(request).caller
 
 
-def _idempotency(request: Request, _: Annotated[None, Depends(admit)]) -> Idempotency:
+async def _idempotency(request: Request, _: Annotated[None, Depends(admit)]) -> Idempotency:
     return exchange_of(request).idempotency
 
 

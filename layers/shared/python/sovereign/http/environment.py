@@ -15,7 +15,7 @@ class HttpEnvironment(Environment):
     signing_secret_id: str | None = None
 
 
-def table_of(request: Request) -> Table:
+async def table_of(request: Request) -> Table:
     """The table of this stage."""
     table: Table = request.app.state.frame.table
     return table

@@ -26,7 +26,7 @@ class PageRequest:
         return {"total": total, "limit": self.limit, "offset": self.offset}
 
 
-def _page_request(
+async def _page_request(
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT), PLAIN_DIGITS] = DEFAULT_LIMIT,
     offset: Annotated[int, Field(ge=0, le=MAX_OFFSET), PLAIN_DIGITS] = 0,
 ) -> PageRequest:
