@@ -2,11 +2,11 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from sovereign.calls import keys
 from sovereign.calls.model import Call, CallRef, CallStatus, EndReason, Message
@@ -18,16 +18,16 @@ __all__ = ["call_from_item", "call_with_content", "from_json", "json_bytes", "ro
 _JSON = frozenset({"metadata", "transfer", "latency", "notification"})
 _MOMENTS = frozenset({"created_at", "updated_at", "dial_before", "started_at", "bridged_at", "ended_at"})
 _CONTENT = frozenset({"messages", "summary", "analysis_result", "analysis_error"})
-_COLUMNS = tuple(f.name for f in fields(Call) if f.name != "ref" and f.name not in _CONTENT)
+_COLUMNS = dict.fromkeys(f.name for f in fields(Call) if f.name != "ref" and f.name not in _CONTENT)
 
-
+_COMPACT = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 
 
 def to_json(value: Any) -> str:
     """Compact JSON text. Lone surrogates are escaped, so that any text a provider returns can be stored; nothing else
     is, for that takes up to three times the room."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    text = _COMPACT.encode(value)
     return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
@@ -66,10 +66,11 @@ def row_update(before: Call, after: Call, *, set_also: Mapping[str, Any], remove
     )
 
 
-def call_from_item(item: Item) -> Call:
-    """A call from its row, without messages, summary and analysis."""
+def call_from_item(item: Item, **content: Any) -> Call:
+    """A call from its row; `content` is what was read of its messages, summary and analysis."""
     ref = CallRef(item["org_id"], item["call_id"], item["number"])
-    return Call(ref=ref, **{name: _read(name, item[name]) for name in _COLUMNS if item.get(name) is not None})
+    columns = {name: _read(name, value) for name, value in item.items() if name in _COLUMNS and value is not None}
+    return Call(ref=ref, **columns, **content)
 
 
 def call_with_content(items: Sequence[Item]) -> Call:
@@ -77,19 +78,13 @@ def call_with_content(items: Sequence[Item]) -> Call:
     row, rest = items[0], items[1:]
     batches = [item["messages"] for item in rest if "messages" in item]
     summary: Item = next((item for item in rest if "messages" not in item), {})
-    return Call(
-        **_shallow(call_from_item(row))
-        | {
-            "messages": [Message(*entry) for batch in batches for entry in from_json(batch)] if batches else None,
-            "summary": summary.get("summary"),
-            "analysis_result": from_json(summary.get("analysis_result")),
-            "analysis_error": summary.get("analysis_error"),
-        }
+    return call_from_item(
+        row,
+        messages=[Message(*entry) for batch in batches for entry in from_json(batch)] if batches else None,
+        summary=summary.get("summary"),
+        analysis_result=from_json(summary.get("analysis_result")),
+        analysis_error=summary.get("analysis_error"),
     )
-
-
-def _shallow(call: Call) -> dict[str, Any]:
-    return {f.name: getattr(call, f.name) for f in fields(call)}
 
 
 def _attributes(call: Call) -> Item:
@@ -120,11 +115,15 @@ def _stored(name: str, value: Any) -> Any:
 
 
 def _read(name: str, value: Any) -> Any:
-    if name in _JSON:
-        return from_json(value)
-    if name in _MOMENTS:
-        return from_wire(value)
-    if name == "byok":
-        return frozenset(value)
-    kind: Any = {"status": CallStatus, "end_reason": EndReason}.get(name)
-    return kind(value) if kind else value
+    reader = _READERS.get(name)
+    return reader(value) if reader else value
+
+
+_READERS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    **dict.fromkeys(_JSON, from_json),
+    **dict.fromkeys(_MOMENTS, from_wire),
+    "byok": frozenset,
+    "status": CallStatus,
+    "end_reason": EndReason,
+}
+"""What stored columns are read with, other than as they are."""

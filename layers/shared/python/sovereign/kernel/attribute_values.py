@@ -49,8 +49,8 @@ def _storable(value: Any) -> Any:
 
 
 def _read(value: Mapping[str, Any]) -> Any:
-    [(kind, held)] = value.items()
-    return _READERS[kind](held)
+    kind = next(iter(value))  # the only one there is
+    return _READERS[kind](value[kind])
 
 
 def _number(text: str) -> int | float:
