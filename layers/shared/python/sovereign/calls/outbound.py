@@ -138,12 +138,14 @@ class OutboundCalls:
                 chosen = with_override(chosen, order.assistant_override)
         else:
             chosen = transient(order.assistant or {})
-        own: dict[str, Any] = {"first_message": order.first_message, "metadata": order.metadata}
+        given = {"first_message": order.first_message, "metadata": order.metadata}
+        own: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         speech = chosen.settings.speech_config
         if order.first_message is not None and speech is not None and speech.first_message_outbound is not None:
             # what is to be said on this very call beats what is said on every outbound one
             own["speech_config"] = {**speech.stored(), "first_message_outbound": None}
-        chosen = with_override(chosen, {name: value for name, value in own.items() if value is not None}, at="")
+        if own:
+            chosen = with_override(chosen, own, at="")
         if order.system_message is not None:
             chosen = _instructed(chosen, order.system_message)
         try:
