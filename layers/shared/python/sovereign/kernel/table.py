@@ -23,6 +23,7 @@ from sovereign.kernel.writes import (
     Write,
     absent,
     key_of,
+    met_itself,
     operation_of,
     present,
     request_of,
@@ -140,16 +141,16 @@ class Table:
 
     def put(self, write: Put) -> None:
         """Store one item."""
-        self._single(lambda: self._client.put_item(**self._request(write)))
+        self._single(write, self._client.put_item)
 
     def update(self, write: Update) -> Item:
         """Change one item and return it whole as it is afterwards."""
-        answer = self._single(lambda: self._client.update_item(**self._request(write), ReturnValues="ALL_NEW"))
+        answer = self._single(write, self._client.update_item, ReturnValues="ALL_NEW")
         return from_attributes(answer.get("Attributes", {}))
 
     def delete(self, write: Delete) -> None:
         """Remove one item."""
-        self._single(lambda: self._client.delete_item(**self._request(write)))
+        self._single(write, self._client.delete_item)
 
     def transact(self, writes: Sequence[Write]) -> None:
         """Apply up to 100 writes, all or none. Conflicts with other transactions are retried with jitter."""
@@ -165,22 +166,21 @@ class Table:
                 continue
         raise UnavailableError("the table is busy", retry_after=1)
 
-    def _single(self, send: Any) -> Any:
+    def _single(self, write: Write, send: Any, **also: str) -> Any:
+        """Send a write until it is answered; where an answer got lost, its own change does not stand in its way."""
+        request, sent_again = request_of(write, self.name), False
         for attempt in range(_CONFLICT_ATTEMPTS):
             _wait(attempt)
             try:
-                return send()
+                return send(**request, **also)
             except ClientError as failure:
                 code = failure.response["Error"]["Code"]
+                sent_again |= failure.response["ResponseMetadata"].get("RetryAttempts", 0) > 0
                 if code == "ConditionalCheckFailedException":
-                    old: Any = failure.response.get("Item")
-                    raise ConditionFailed(0, from_attributes(old) if old else None) from None
+                    return {"Attributes": _standing(write, failure, sent_again=sent_again)}
                 if code != "TransactionConflictException":
                     raise
         raise UnavailableError("the table is busy", retry_after=1)
-
-    def _request(self, write: Write) -> Any:
-        return request_of(write, self.name)
 
 
 _INDEX_KEYS: dict[str | None, tuple[str, str]] = {
@@ -200,6 +200,15 @@ def _key_condition(index: str | None, pk: str, begins_with: str | None, between:
     if between is not None:
         return partition & Key(range_name).between(*between)
     return partition
+
+
+def _standing(write: Write, failure: ClientError, *, sent_again: bool) -> Any:
+    """The item that made a condition fail, as attributes, when it is the write's own doing; else ConditionFailed."""
+    raw: Any = failure.response.get("Item") or {}
+    old = from_attributes(raw) if raw else None
+    if sent_again and met_itself(write, old):
+        return raw
+    raise ConditionFailed(0, old) from None
 
 
 def _raise_condition_failed(reasons: Sequence[Mapping[str, Any]]) -> None:

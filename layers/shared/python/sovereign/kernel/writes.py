@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sovereign.kernel.attribute_values import Item, to_attributes
+from sovereign.kernel.attribute_values import Item, from_attributes, to_attributes
 from sovereign.kernel.conditions import Attr, Condition, Placeholders
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Write",
     "absent",
     "key_of",
+    "met_itself",
     "operation_of",
     "present",
     "request_of",
@@ -102,6 +103,33 @@ def request_of(write: Write, table_name: str) -> dict[str, Any]:
     if placeholders.values:
         request["ExpressionAttributeValues"] = to_attributes(placeholders.values)
     return request
+
+
+def met_itself(write: Write, old: Item | None) -> bool:
+    """Whether a write that may have been applied before failed its condition for that reason: `old` is what it leaves.
+
+    What an update adds does not show, so it has to have changed something its condition asks about.
+    """
+    if isinstance(write, Put):
+        return old == _as_stored(write.item)
+    if isinstance(write, Delete):
+        return old is None
+    if isinstance(write, Check) or old is None or not (write.set or write.remove):
+        return False
+    asks_about_itself = {*write.set, *write.add, *write.remove} & _names(write.condition)
+    is_set = {name: old[name] for name in write.set if name in old} == _as_stored(write.set)
+    return bool(asks_about_itself) and is_set and old.keys().isdisjoint(write.remove)
+
+
+def _as_stored(values: Mapping[str, Any]) -> Item:
+    return from_attributes(to_attributes(values))
+
+
+def _names(condition: Condition | None) -> set[str]:
+    placeholders = Placeholders()
+    if condition is not None:
+        placeholders.render(condition)
+    return set(placeholders.names.values())
 
 
 def _update_expression(write: Update, placeholders: Placeholders) -> str:
