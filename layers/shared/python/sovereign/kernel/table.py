@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from sovereign.kernel import aws
+from sovereign.kernel import aws, ids
 from sovereign.kernel.attribute_values import Item, from_attributes, to_attributes
 from sovereign.kernel.backoff import pause
 from sovereign.kernel.conditions import Attr, Condition, Key, Placeholders
@@ -155,15 +155,17 @@ class Table:
     def transact(self, writes: Sequence[Write]) -> None:
         """Apply up to 100 writes, all or none. Conflicts with other transactions are retried with jitter."""
         operations: Any = [operation_of(write, self.name) for write in writes]
+        token = ids.new_id()
         for attempt in range(_CONFLICT_ATTEMPTS):
             _wait(attempt)
             try:
-                self._client.transact_write_items(TransactItems=operations)
+                self._client.transact_write_items(TransactItems=operations, ClientRequestToken=token)
                 return
             except self._client.exceptions.TransactionCanceledException as failure:
                 _raise_condition_failed(failure.response.get("CancellationReasons", []))
+                token = ids.new_id()  # nothing was applied: the next try is a transaction of its own
             except self._client.exceptions.TransactionInProgressException:
-                continue
+                continue  # with the same token: its own commit answers it, instead of failing its conditions
         raise UnavailableError("the table is busy", retry_after=1)
 
     def _single(self, write: Write, send: Any, **also: str) -> Any:
