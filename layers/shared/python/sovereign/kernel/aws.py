@@ -20,14 +20,18 @@ if TYPE_CHECKING:
     from mypy_boto3_ssm import SSMClient
     from mypy_boto3_stepfunctions import SFNClient
 
-_PATIENT = Config(
+_WAITING = Config(
     connect_timeout=3,
-    read_timeout=29,
+    # three tries end in 18 s: before an API function does (29 s), so that a service that hangs is answered with a 503,
+    # and often enough for a node that cannot write its heartbeat (60 s); the emulator on a busy machine takes seconds
+    read_timeout=5,
     retries={"mode": "standard", "total_max_attempts": 3},
     max_pool_connections=50,
     # mypy checks requests against the same models; at run time that is a third of what one costs (decision 023)
     parameter_validation=False,
 )
+_FILE_READ_SECONDS = 29
+"""S3 copies files, and puts their parts together, before it answers."""
 ONCE_READ_SECONDS = 25
 """How long the answer of a request sent once is waited for: the gateway function it goes to ends before that, and the
 routes that send it have 29 s."""
@@ -54,14 +58,14 @@ def client(service: Literal["stepfunctions"]) -> "SFNClient": ...
 @cache
 def client(service: Any) -> Any:
     """The process's client for an AWS service; endpoint, region and credentials come from the environment."""
-    return _made(service, _PATIENT)
+    return _made(service, _WAITING.merge(Config(read_timeout=_FILE_READ_SECONDS)) if service == "s3" else _WAITING)
 
 
 @cache
 def lambda_client_sending_once() -> "LambdaClient":
     """A Lambda client that sends each request once: what it invokes must not be done twice when an answer gets lost."""
     once = Config(read_timeout=ONCE_READ_SECONDS, retries={"mode": "standard", "total_max_attempts": 1})
-    made: LambdaClient = _made("lambda", _PATIENT.merge(once))
+    made: LambdaClient = _made("lambda", _WAITING.merge(once))
     return made
 
 
