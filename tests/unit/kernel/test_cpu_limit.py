@@ -1,5 +1,6 @@
 """The bound on computation holds wherever the signal comes."""
 
+import signal
 import time
 
 import pytest
@@ -36,3 +37,24 @@ def test_a_signal_that_comes_in_a_finalizer_is_not_the_last() -> None:
     with pytest.raises(CpuLimitError):
         within_cpu_seconds(SECONDS, work)
     assert time.process_time() - before < 50 * SECONDS
+
+
+def test_signal_right_after_the_work_does_not_leave_the_timer_running(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_timer, late = signal.setitimer, [signal.SIGVTALRM]
+
+    def interrupted(which: int, seconds: float, interval: float = 0.0) -> None:
+        if not seconds and late:
+            signal.raise_signal(late.pop())
+        set_timer(which, seconds, interval)
+
+    before = signal.getsignal(signal.SIGVTALRM)
+    try:
+        with monkeypatch.context() as patched:
+            patched.setattr(signal, "setitimer", interrupted)
+            with pytest.raises(CpuLimitError):
+                within_cpu_seconds(60, lambda: 5)
+        assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0.0, 0.0)
+        assert signal.getsignal(signal.SIGVTALRM) == before
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)

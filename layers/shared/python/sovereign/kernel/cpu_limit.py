@@ -24,8 +24,12 @@ def within_cpu_seconds(seconds: float, work: Callable[[], _Result]) -> _Result:
     # again and again: what is raised while a finalizer happens to run is ignored by the interpreter
     signal.setitimer(signal.ITIMER_VIRTUAL, seconds, seconds)
     try:
-        return work()
+        try:
+            return work()
+        finally:
+            signal.setitimer(signal.ITIMER_VIRTUAL, 0)
     finally:
+        # once more: a signal that came after the work may have kept the first from being carried out
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
         signal.signal(signal.SIGVTALRM, previous)
 
