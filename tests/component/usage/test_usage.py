@@ -2,7 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -79,6 +79,14 @@ def test_minutes_of_month_and_day_start_over(table: Table, calls: CallStore, clo
     next_day, next_month = datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)
     assert (month_minutes(counter, next_day), day_outbound_minutes(counter, next_day)) == (4, 0)
     assert month_minutes(counter, next_month) == 0
+
+
+def test_clock_that_is_behind_at_midnight_does_not_undo_the_new_month(table: Table) -> None:
+    midnight = datetime(2026, 12, 1, tzinfo=UTC)
+    book(table, used(outbound=True), midnight)
+    book(table, used(outbound=True), midnight - timedelta(milliseconds=200))
+    counter = table.get(usage_counter_ref(ORG))
+    assert (month_minutes(counter, midnight), day_outbound_minutes(counter, midnight)) == (2, 2)
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ def booking_writes(org_id: str, counter: Item | None, entry: NewUsage, now: date
     number = numbered_rows.counted(counter) + 1
     created_at = numbered_rows.created_at_after(counter, now)
     total_seconds = (counter["total_seconds"] if counter else 0) + entry.duration_sec
+    outbound_minutes = entry.billed_minutes if entry.outbound else 0
     pk, sk = usage_counter_ref(org_id)
     counted: Item = {
         "pk": pk,
@@ -53,10 +54,11 @@ def booking_writes(org_id: str, counter: Item | None, entry: NewUsage, now: date
         "last_number": number,
         "last_created_at": to_wire(created_at),
         "total_seconds": total_seconds,
-        "month": _month(now),
-        "month_minutes": month_minutes(counter, now) + entry.billed_minutes,
-        "day": _day(now),
-        "day_outbound_minutes": day_outbound_minutes(counter, now) + (entry.billed_minutes if entry.outbound else 0),
+        # of the row's moment: a clock that is a little behind would begin the month that is over anew
+        "month": _month(created_at),
+        "month_minutes": month_minutes(counter, created_at) + entry.billed_minutes,
+        "day": _day(created_at),
+        "day_outbound_minutes": day_outbound_minutes(counter, created_at) + outbound_minutes,
     }
     unchanged = Attr("last_number").eq(number - 1) if counter else absent
     row = _row(org_id, number, created_at, entry) | {"total_seconds": total_seconds}
