@@ -115,3 +115,52 @@ def test_counter_that_was_read_along_saves_a_request(table: CountingTable, clock
     before = table.requests
     assert CallStore(table, clock).create(new_call(), counter=counter).ref.number == 2
     assert table.requests - before == 1
+
+
+def test_trunk_that_is_not_used_any_more_leaves_the_counter(table: Table, clock: FakeClock) -> None:
+    store = CallStore(table, clock)
+    over = store.create(new_outbound(trunk_id="over"))
+    up = store.create(new_outbound(trunk_id="up"))
+    store.finish(over.ref, BUSY)
+    clock.advance(seconds=59)
+    store.create(new_outbound(trunk_id="other"))
+    assert _trunk_attributes(table) == {"over": 0, "up": 1, "other": 1}
+    clock.advance(seconds=2)
+    CallStore(table, clock).create(new_outbound(trunk_id="other"))
+    assert _trunk_attributes(table) == {"up": 1, "other": 2}
+    store.finish(up.ref, BUSY)
+    assert _trunk_attributes(table) == {"up": 0, "other": 2}
+
+
+def test_trunk_that_left_the_counter_counts_from_nothing(table: Table, clock: FakeClock) -> None:
+    store, loads = CallStore(table, clock), list[OutboundLoad]()
+    store.finish(store.create(new_outbound(trunk_id="t")).ref, BUSY)
+    clock.advance(minutes=2)
+    CallStore(table, clock).create(new_call())
+    assert _trunk_attributes(table) == {}
+    for _ in range(2):
+        call = CallStore(table, clock).create(new_outbound(trunk_id="t"), check_load=loads.append)
+    assert [(load.trunk_calls, load.since_trunk_call) for load in loads] == [(0, None), (1, 0)]
+    store.finish(call.ref, BUSY)
+    assert _trunk_attributes(table) == {"t": 1}
+
+
+def test_many_idle_trunks_leave_the_counter_a_few_at_a_time(table: Table, clock: FakeClock) -> None:
+    store = CallStore(table, clock)
+    for number in range(12):
+        store.finish(store.create(new_outbound(trunk_id=f"t{number}")).ref, BUSY)
+    clock.advance(minutes=2)
+    CallStore(table, clock).create(new_call())
+    assert len(_trunk_attributes(table)) == 2
+
+
+def _trunk_attributes(table: Table) -> dict[str, int]:
+    counter = table.get(keys.counter_ref(ORG)) or {}
+    started = {name.split("_")[1] for name in counter if name.endswith("_started")}
+    counts = {
+        name.split("_")[1]: calls
+        for name, calls in counter.items()
+        if name.startswith("trunk_") and name.endswith("_calls")
+    }
+    assert counts.keys() == started
+    return counts

@@ -9,7 +9,7 @@ from sovereign.calls import keys
 from sovereign.calls.content import CallContent
 from sovereign.calls.events import CALL_RINGING, CallFact
 from sovereign.calls.items import row_item, to_json
-from sovereign.calls.load import OutboundLoad, starts_of_minute, trunk_calls, trunk_started
+from sovereign.calls.load import OutboundLoad, idle_trunks, starts_of_minute, trunk_calls, trunk_started
 from sovereign.calls.model import Call, CallRef, CallStatus, NewCall
 from sovereign.kernel import numbered_rows
 from sovereign.kernel.backoff import pause
@@ -108,7 +108,7 @@ class CallStart(CallContent):
         change = _count(new, call, counter)
         seen = dict(counter or {})
         seen |= dict(change.set) | {name: seen.get(name, 0) + more for name, more in change.add.items()}
-        remembered[new.org_id] = seen
+        remembered[new.org_id] = {name: value for name, value in seen.items() if name not in change.remove}
         self._counters = remembered
 
     def _checked(self, check: LoadCheck, new: NewCall, counter: Item | None, now: datetime) -> Item | None:
@@ -175,6 +175,8 @@ def _count(new: NewCall, call: Call, counter: Item | None) -> Update:
             **through,
         },
         add={"active_calls": 1, "active_outbound": outbound, **{trunk_calls(i): 1 for i in [new.trunk_id] if i}},
+        # a start would have moved `last_number`, an end only counts down: what was idle when it was read still is
+        remove=idle_trunks(counter or {}, call.created_at, but=new.trunk_id),
         condition=Attr("last_number").eq(number - 1) if counter else absent,
     )
 
