@@ -13,7 +13,7 @@ from functions.webhook_deliveries.schemas import (
     DeliveryListResponse,
     DeliveryResponse,
 )
-from sovereign.http import PLAIN_DIGITS, CallerDep, IdempotencyDep, TableDep
+from sovereign.http import PLAIN_DIGITS, CallerDep, TableDep
 from sovereign.webhooks.delivery import DeliveryStatus
 from sovereign.webhooks.delivery_store import DeliveryStore
 
@@ -42,7 +42,6 @@ def list_deliveries(  # noqa: PLR0917 - FastAPI passes them by name
 
 
 @router.post("/webhook-deliveries/{delivery_id}/replay", summary="Replay a webhook delivery")
-def replay(delivery_id: str, caller: CallerDep, table: TableDep, idempotency: IdempotencyDep) -> DeliveryResponse:
+def replay(delivery_id: str, caller: CallerDep, table: TableDep) -> DeliveryResponse:
     """Deliver again, at once and on a new schedule, with the same body and id."""
-    idempotency.begin()
     return DeliveryResponse(webhook_delivery=DeliveryBody.of(replay_delivery(table, caller.org_id, delivery_id)))

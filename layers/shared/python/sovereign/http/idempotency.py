@@ -67,14 +67,6 @@ class Idempotency:
     def __init__(self, record: "OpenRecord | None" = None) -> None:
         self._record = record
 
-    @property
-    def active(self) -> bool:
-        """Whether the client sent a key."""
-        return self._record is not None
-
-    def begin(self) -> None:
-        """Says in a route that it is idempotent; the record is open before any route runs, so nothing is left to do."""
-
     def writes_for_call(self, call_id: str) -> list[Write]:
         """Writes that tie the call to the record; place them in the transaction that creates the call's row."""
         return [] if self._record is None else [self._record.bind_call(call_id)]
