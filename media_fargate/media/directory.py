@@ -9,6 +9,7 @@ from media.telephony.transfer_route import TransferRoute
 from media.transfer_routes import TransferRoutes, trunk_route
 from sovereign.assistants import Assistant, AssistantStore, EffectiveAssistant, Rejection, transient
 from sovereign.calls import Call, CallRef, CallStore
+from sovereign.calls.items import row_is_up
 from sovereign.campaigns.permission import may_ring
 from sovereign.catalog.defaults import default_configs
 from sovereign.credits.limits import check_monthly_minutes
@@ -144,9 +145,9 @@ class TableDirectory:
             for server in self._mcp_servers.get_many(org_id, server_ids)
         ]
 
-    def reserve_credits(self, payer_org_id: str, org_id: str, call_id: str) -> None:
-        """Reserve the first minutes. Raises InsufficientCreditsError."""
-        self._credits.reserve(payer_org_id, org_id, call_id)
+    def reserve_credits(self, payer_org_id: str, call: CallRef) -> None:
+        """Reserve the first minutes, unless the call is over. Raises InsufficientCreditsError."""
+        self._credits.reserve(payer_org_id, call.org_id, call.call_id, while_up=row_is_up(call))
 
     def extend_credits(self, org_id: str, call_id: str, minutes: int) -> bool:
         """Make a metered call's reservation cover so many minutes in all; False when the balance does not suffice."""

@@ -199,7 +199,7 @@ class InboundCall(RunningCall):
             return
         reserve, payer_org_id = self.services.directory.reserve_credits, route.payer_org_id
         try:
-            await self.services.blocking(reserve, payer_org_id, route.org_id, self.call_id)
+            await self.services.blocking(reserve, payer_org_id, self._row.ref)
         except InsufficientCreditsError:
             raise _RefusedError(EndReason.INSUFFICIENT_CREDITS, NO_CREDITS_ANNOUNCEMENT) from None
 

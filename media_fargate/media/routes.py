@@ -95,5 +95,5 @@ class CallDirectory(Protocol):
     def outbound_route(self, call: Call) -> OutboundRoute:
         """How to dial a call. Raises DomainError when it cannot be dialled."""
 
-    def reserve_credits(self, payer_org_id: str, org_id: str, call_id: str) -> None:
-        """Reserve the first minutes. Raises InsufficientCreditsError."""
+    def reserve_credits(self, payer_org_id: str, call: CallRef) -> None:
+        """Reserve the first minutes, unless the call is over. Raises InsufficientCreditsError."""

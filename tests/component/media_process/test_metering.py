@@ -9,7 +9,7 @@ from media.directory import TableDirectory
 from media.routes import InboundRoute
 from sovereign.assistants import AssistantStore
 from sovereign.assistants.settings import AssistantSettings
-from sovereign.calls.model import NewCall
+from sovereign.calls.model import CallOutcome, EndReason, NewCall
 from sovereign.calls.store import CallStore
 from sovereign.kernel import ids
 from sovereign.kernel.clock import utc_now
@@ -17,10 +17,12 @@ from sovereign.kernel.encryption import Cipher
 from sovereign.kernel.table import Put, Table
 from sovereign.numbers import NumberSettings, NumberStore
 from sovereign.organizations.items import to_item
+from sovereign.organizations.store import OrganizationStore
 from sovereign.sip_trunks import TrunkSettings, TrunkStore
 from sovereign.usage.model import NewUsage
 from sovereign.usage.store import booking_writes, usage_counter_ref
 from tests.component.assistants.fixtures import ORG, OTHER_ORG, cipher, cloud, organization, table
+from tests.component.calls.harness import new_call
 from tests.unit.media_process.scripted import assistant
 
 __all__ = ["cipher", "cloud", "table"]
@@ -102,6 +104,15 @@ def test_outbound_call_is_metered_as_its_organization_is(
 
 def test_extension_takes_the_minute_from_the_payers_balance(world: World) -> None:
     world.table.put(Put(to_item(organization(OTHER_ORG, minutes_balance=3))))
-    world.directory.reserve_credits(OTHER_ORG, ORG, "call")
-    assert world.directory.extend_credits(ORG, "call", 3)
-    assert not world.directory.extend_credits(ORG, "call", 4)
+    call = world.calls.create(new_call(org_id=ORG, ringing=True), node_id="node").ref
+    world.directory.reserve_credits(OTHER_ORG, call)
+    assert world.directory.extend_credits(ORG, call.call_id, 3)
+    assert not world.directory.extend_credits(ORG, call.call_id, 4)
+
+
+def test_reservation_that_comes_after_the_end_of_its_call_takes_nothing(world: World) -> None:
+    world.table.put(Put(to_item(organization(OTHER_ORG, minutes_balance=3))))
+    call = world.calls.create(new_call(org_id=ORG, ringing=True), node_id="node").ref
+    world.calls.finish(call, CallOutcome(end_reason=EndReason.NODE_LOST))
+    world.directory.reserve_credits(OTHER_ORG, call)
+    assert OrganizationStore(world.table).get(OTHER_ORG).minutes_balance == 3

@@ -204,7 +204,7 @@ class Stand:
             raise self.outbound
         return self.outbound
 
-    def reserve_credits(self, payer: str, org_id: str, call_id: str) -> None:
+    def reserve_credits(self, payer: str, call: CallRef) -> None:
         self.stage("reserve")
         if self.credit_error:
             raise self.credit_error

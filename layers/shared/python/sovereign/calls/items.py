@@ -11,9 +11,18 @@ from typing import Any, Final
 from sovereign.calls import keys
 from sovereign.calls.model import Call, CallRef, CallStatus, EndReason, Message
 from sovereign.kernel.clock import from_wire, to_wire
-from sovereign.kernel.table import Attr, Item, Update
+from sovereign.kernel.table import Attr, Check, Item, Update, present
 
-__all__ = ["call_from_item", "call_with_content", "from_json", "json_bytes", "row_item", "row_update", "to_json"]
+__all__ = [
+    "call_from_item",
+    "call_with_content",
+    "from_json",
+    "json_bytes",
+    "row_is_up",
+    "row_item",
+    "row_update",
+    "to_json",
+]
 
 _JSON = frozenset({"metadata", "transfer", "latency", "notification"})
 _MOMENTS = frozenset({"created_at", "updated_at", "dial_before", "started_at", "bridged_at", "ended_at"})
@@ -64,6 +73,11 @@ def row_update(before: Call, after: Call, *, set_also: Mapping[str, Any], remove
         remove=[name for name in old if name not in new] + list(remove),
         condition=Attr("version").eq(before.version),
     )
+
+
+def row_is_up(ref: CallRef) -> Check:
+    """The condition that the call is not over, for a transaction of another item."""
+    return Check(keys.row_ref(ref), present & Attr("ended_at").not_exists())
 
 
 def call_from_item(item: Item, **content: Any) -> Call:

@@ -10,7 +10,7 @@ from typing import Any
 from sovereign.kernel import ids
 from sovereign.kernel.clock import Clock, to_wire, utc_now
 from sovereign.kernel.errors import InsufficientCreditsError
-from sovereign.kernel.table import Attr, ConditionFailed, Item, Put, Ref, Table, Update, Write, absent
+from sovereign.kernel.table import Attr, Check, ConditionFailed, Item, Put, Ref, Table, Update, Write, absent
 
 __all__ = ["FIRST_MINUTES", "CreditStore", "reservation_ref"]
 
@@ -40,12 +40,19 @@ class CreditStore:
             Put(reservation, absent),
         ]
 
-    def reserve(self, payer_org_id: str, org_id: str, call_id: str) -> None:
-        """Open a call's reservation; once open, doing it again changes nothing. Raises InsufficientCreditsError."""
+    def reserve(self, payer_org_id: str, org_id: str, call_id: str, *, while_up: Check | None = None) -> None:
+        """Open a call's reservation; once open, doing it again changes nothing. Raises InsufficientCreditsError.
+
+        `while_up` holds while the call is not over: afterwards nothing is reserved, for nobody would settle it.
+        """
+        writes = self.reserve_writes(payer_org_id, org_id, call_id)
         try:
-            self._table.transact(self.reserve_writes(payer_org_id, org_id, call_id))
-        except ConditionFailed:
-            if self._table.get(reservation_ref(org_id, call_id), consistent=True) is None:
+            self._table.transact([*writes, while_up] if while_up else writes)
+        except ConditionFailed as failure:
+            if (
+                failure.index < len(writes)
+                and self._table.get(reservation_ref(org_id, call_id), consistent=True) is None
+            ):
                 raise InsufficientCreditsError from None
 
     def extend(self, org_id: str, call_id: str, *, minutes: int) -> bool:
