@@ -49,6 +49,12 @@ def _campaigns() -> list[Row]:
     return campaigns.run(tell)
 
 
+def _reports() -> list[Row]:
+    from bench import reports  # noqa: PLC0415
+
+    return reports.run(tell)
+
+
 def _warm_start() -> list[Row]:
     from bench import warm_start  # noqa: PLC0415
 
@@ -82,6 +88,7 @@ SECTIONS: dict[str, Callable[[], list[Row]]] = {
     "requests": _requests,
     "paging": _paging,
     "campaigns": _campaigns,
+    "reports": _reports,
     "warm_start": _warm_start,
     "latency": _latency,
     "density": _density,

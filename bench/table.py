@@ -37,6 +37,7 @@ BUDGETS: dict[str, Budget] = {
     "import_100k_own_s": Budget("s", 120),
     "import_requests_per_lead": Budget("requests", 0.05),
     "import_fullest_partition_pct": Budget("%", 5),
+    "lost_reports": Budget("reports", 0),
     "warm_start_s": Budget("s", 20),
     "cold_import_ms": Budget("ms", 600),
 }

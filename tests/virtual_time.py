@@ -45,7 +45,9 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         """What runs now takes so long: the clock goes on without anything else getting a turn."""
         self._jumping.now += seconds
 
-    def run_in_executor(self, executor: Any, func: Callable[..., Any], *args: Any) -> asyncio.Future[Any]:
+    def run_in_executor(  # type: ignore[override]  # of any kind of arguments
+        self, executor: Any, func: Callable[..., Any], *args: Any
+    ) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = self.create_future()
         try:
             future.set_result(func(*args))

@@ -111,7 +111,8 @@ class Session:
         self._stand.stage("session")
         gone = asyncio.ensure_future(self._until_gone())
         try:
-            await asyncio.wait({gone, self._ended}, return_when=asyncio.FIRST_COMPLETED)
+            waiting: set[asyncio.Future[Any]] = {gone, self._ended}
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             reason = self._ended.result() if self._ended.done() else EndReason.USER_HANGUP
             return CallOutcome(end_reason=reason)
         finally:
