@@ -43,6 +43,10 @@ class _State(Enum):
     REPEATED = auto()
 
 
+_LISTENING = (_State.WATCHING, _State.WAITING, _State.SPEAKING)
+"""A tuple: asked for each packet, and a set would ask each time for the hash of an enumeration's member."""
+
+
 class VoicemailWatch:
     """Follows the events of a call's beginning; `later` runs something later in the conversation's own order."""
 
@@ -62,7 +66,7 @@ class VoicemailWatch:
     @property
     def listening(self) -> bool:
         """Whether it has use for the far end's audio."""
-        return self._state in {_State.WATCHING, _State.WAITING, _State.SPEAKING}
+        return self._state in _LISTENING
 
     @property
     def heard_speech(self) -> bool:
