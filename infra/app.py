@@ -1,7 +1,7 @@
 """The CDK app: a stage in, stacks out. Needs no account and no network once the dependencies layer is built.
 
 Context: `stage` (dev, prod, embedded), `account`, `region`, `mediaImage`, `traceCollectorImage`, `alarmEmail`,
-`apiUrl`, `providerFallbacks`, `srtpIn`.
+`traceEndpoint`, `apiUrl`, `providerAddresses`, `providerFallbacks`, `srtpIn`.
 """
 
 import dataclasses
@@ -26,8 +26,10 @@ _CONTEXT = {
     "region": "region",
     "mediaImage": "media_image",
     "traceCollectorImage": "trace_collector_image",
+    "traceEndpoint": "trace_endpoint",
     "alarmEmail": "alarm_email",
     "apiUrl": "api_url",
+    "providerAddresses": "provider_addresses",
     "providerFallbacks": "provider_fallbacks",
     "srtpIn": "srtp_in",
 }

@@ -1,13 +1,20 @@
 """Typed settings of a stage: what may differ between development, production and the embedded runtime."""
 
+import json
 import platform
 import sys
 from dataclasses import dataclass, field
 from typing import Literal
+from urllib.parse import urlsplit
 
 from sovereign.catalog.fallbacks import parse_fallbacks
 
 Architecture = Literal["arm64", "x86_64"]
+
+ADDRESSED_PROVIDERS = (
+    "openai", "deepgram", "elevenlabs", "xai", "mistral", "google", "inworld", "gladia", "resend",
+)  # fmt: skip
+"""Providers whose address a deployment may replace: each is read from the variable `<PROVIDER>_BASE_URL`."""
 
 
 class UnknownStageError(ValueError):
@@ -77,17 +84,36 @@ class Stage:
     alarm_email: str | None = None
     api_url: str | None = None
     """Where clients reach the API, base path included (a domain of your own); None is the API's own address."""
+    trace_endpoint: str | None = None
+    """An OpenTelemetry collector elsewhere that takes calls' spans over HTTP, instead of one beside the container."""
+    provider_addresses: str | None = None
+    """JSON of the addresses that replace vendors' own, by provider name (`ADDRESSED_PROVIDERS`)."""
     provider_fallbacks: str | None = None
     """JSON of the providers calls fall back on (`sovereign.catalog.fallbacks`)."""
     srtp_in: str = "off"
     """Whether calls in are encrypted where the caller offers it (`offered`): see docs/decisions/021."""
 
     def __post_init__(self) -> None:
-        """Refuse what would keep the media container from starting. Raises ValueError."""
+        """Refuse what could not work once it is deployed. Raises ValueError."""
         if self.provider_fallbacks:
             parse_fallbacks(self.provider_fallbacks)
         if self.srtp_in not in {"off", "offered"}:
             raise ValueError("srtpIn: must be `off` or `offered`")
+        if self.trace_collector_image and self.trace_endpoint:
+            raise ValueError("traceEndpoint: a task has one collector, and traceCollectorImage brings one")
+        if self.trace_endpoint:
+            _check_address("traceEndpoint", self.trace_endpoint)
+        _ = self.address_variables
+
+    @property
+    def address_variables(self) -> dict[str, str]:
+        """`<PROVIDER>_BASE_URL` for each address that replaces a vendor's own. Raises ValueError."""
+        given = _json_object("providerAddresses", self.provider_addresses or "{}")
+        for provider, address in given.items():
+            if provider not in ADDRESSED_PROVIDERS:
+                raise ValueError(f"providerAddresses.{provider}: is not one of {', '.join(ADDRESSED_PROVIDERS)}")
+            _check_address(f"providerAddresses.{provider}", address)
+        return {f"{provider.upper()}_BASE_URL": address for provider, address in given.items()}
 
     @property
     def prefix(self) -> str:
@@ -98,6 +124,22 @@ class Stage:
     def api_url_parameter(self) -> str:
         """The name of the parameter that holds the API's public address, base path included."""
         return f"/{self.prefix}/api-url"
+
+
+def _json_object(context: str, text: str) -> dict[str, str]:
+    try:
+        given = json.loads(text)
+    except ValueError:
+        given = None
+    if isinstance(given, dict):
+        return given
+    raise ValueError(f"{context}: must be a JSON object")
+
+
+def _check_address(context: str, address: object) -> None:
+    parts = urlsplit(address) if isinstance(address, str) else None
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f"{context}: must be an http or https address")
 
 
 EMBEDDED_ACCOUNT = "000000000000"

@@ -156,7 +156,9 @@ class MediaService(Construct):
         return ecs.LogDrivers.aws_logs(stream_prefix=container, log_group=self._log_group)
 
     def _traces(self) -> dict[str, str]:
-        return {"OTEL_EXPORTER_OTLP_ENDPOINT": COLLECTOR_ENDPOINT} if self._platform.stage.trace_collector_image else {}
+        stage = self._platform.stage
+        endpoint = COLLECTOR_ENDPOINT if stage.trace_collector_image else stage.trace_endpoint
+        return {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint} if endpoint else {}
 
     def _fallbacks(self) -> dict[str, str]:
         fallbacks = self._platform.stage.provider_fallbacks

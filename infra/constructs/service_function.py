@@ -94,4 +94,5 @@ def environment_of(stage: Stage, service: str) -> dict[str, str]:
         "POWERTOOLS_SERVICE_NAME": service,
         "POWERTOOLS_LOG_LEVEL": stage.log_level,
         "POWERTOOLS_METRICS_NAMESPACE": "Sovereign",
+        **stage.address_variables,
     }

@@ -17,7 +17,7 @@ from infra.embedded.processes import Processes, Recorded
 from infra.embedded.progress import SetupError
 from infra.embedded.settings import LOOPBACK, EmbeddedSettings
 from infra.paths import REPOSITORY, STATE
-from infra.stage import EMBEDDED_ACCOUNT, EMBEDDED_REGION
+from infra.stage import ADDRESSED_PROVIDERS, EMBEDDED_ACCOUNT, EMBEDDED_REGION
 
 EMULATOR, SINK, PROXY, MEDIA = "emulator", "sink", "proxy", "media"
 PATIENCE = {EMULATOR: 30.0, MEDIA: 45.0}
@@ -25,11 +25,10 @@ PATIENCE = {EMULATOR: 30.0, MEDIA: 45.0}
 _REQUIREMENTS = REPOSITORY / "requirements" / "ministack.txt"
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR")
 _PASSED_ON = (
-    "OPENAI_BASE_URL", "DEEPGRAM_BASE_URL", "ELEVENLABS_BASE_URL", "XAI_BASE_URL", "MISTRAL_BASE_URL",
-    "GOOGLE_BASE_URL", "INWORLD_BASE_URL", "GLADIA_BASE_URL", "RESEND_BASE_URL", "PROVIDER_FALLBACKS",
-    "SIP_SRTP_IN", "SIP_CA_FILE",
+    *(f"{provider.upper()}_BASE_URL" for provider in ADDRESSED_PROVIDERS),
+    "PROVIDER_FALLBACKS", "SIP_SRTP_IN", "SIP_CA_FILE", "OTEL_EXPORTER_OTLP_ENDPOINT",
 )  # fmt: skip
-"""Self-hosted or stand-in endpoints, fallbacks, SIP's encryption: as the functions and the media process read them."""
+"""Self-hosted or stand-in endpoints, fallbacks, SIP's encryption, where spans go: as functions and media read them."""
 
 
 def base_environment() -> dict[str, str]:
