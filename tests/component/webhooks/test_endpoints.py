@@ -56,6 +56,18 @@ def test_one_success_within_five_days_keeps_it_on(world: World) -> None:
     world.endpoints.acquire(ORG, URL)
 
 
+def test_timeout_beside_an_answer_does_not_switch_off_the_endpoint_that_answered(world: World) -> None:
+    world.endpoints.release(world.endpoints.acquire(ORG, URL), succeeded=False, slow=False)
+    world.clock.advance(seconds=DISABLED_AFTER.total_seconds())
+    answered, timed_out = (world.endpoints.acquire(ORG, URL) for _ in range(2))
+    world.endpoints.release(answered, succeeded=True, slow=False)
+    world.endpoints.release(timed_out, succeeded=False, slow=True)
+    next_slot = world.endpoints.acquire(ORG, URL)
+    assert next_slot.failing_since is None
+    world.endpoints.release(next_slot, succeeded=False, slow=False)
+    assert world.endpoints.acquire(ORG, URL).failing_since == world.clock()
+
+
 def test_saving_the_url_again_switches_it_on(world: World) -> None:
     for _ in range(2):
         slot = world.endpoints.acquire(ORG, URL)

@@ -85,15 +85,16 @@ class EndpointStore:
         remove = [slot.token]
         if succeeded:
             remove.append("failing_since")
-        else:
-            changes["failing_since"] = to_wire(slot.failing_since or now)
+        elif slot.failing_since is None:
+            # a mark that was there is not written back: a request beside this one may have succeeded and cleared it
+            changes["failing_since"] = to_wire(now)
         if slow or not succeeded:
             changes["slow_until"] = to_wire(now + SLOW_FOR)
         else:
             remove.append("slow_until")
         self._table.update(Update(endpoint_ref(slot.org_id, slot.url), set=changes, remove=remove, add={"version": 1}))
         if not succeeded and slot.failing_since and now - slot.failing_since >= DISABLED_AFTER:
-            self._disable(slot, now)
+            self._disable(slot, slot.failing_since, now)
 
     def give_back(self, slot: Slot) -> None:
         """Give a slot back unused."""
@@ -112,11 +113,11 @@ class EndpointStore:
         until = to_wire(now + timedelta(seconds=LEASE_SECONDS))
         return Update(ref, set={token: until}, add={"version": 1}, remove=expired, condition=unchanged)
 
-    def _disable(self, slot: Slot, now: datetime) -> None:
-        """Switch the endpoint off, with the fact that says so, once."""
+    def _disable(self, slot: Slot, failing_since: datetime, now: datetime) -> None:
+        """Switch the endpoint off, with the fact that says so, once; not if it has answered in the meantime."""
         ref = endpoint_ref(slot.org_id, slot.url)
-        enabled = Attr("disabled_at").not_exists()
-        off = Update(ref, set={"disabled_at": to_wire(now)}, add={"version": 1}, condition=enabled)
+        still_failing = Attr("disabled_at").not_exists() & Attr("failing_since").eq(to_wire(failing_since))
+        off = Update(ref, set={"disabled_at": to_wire(now)}, add={"version": 1}, condition=still_failing)
         try:
             self._table.transact([off, Put(_disabled_fact(slot.org_id, ref, now), absent)])
         except ConditionFailed:
