@@ -3,6 +3,7 @@ from dataclasses import replace
 import pytest
 
 from sovereign.calls.model import CallRef
+from sovereign.campaigns.claim import link_ref
 from sovereign.kernel import aws
 from sovereign.kernel.clock import utc_now
 from sovereign.kernel.table import Put
@@ -84,6 +85,19 @@ def test_content_goes_at_its_period_and_metadata_at_its_own(world: World, bucket
     assert (call.caller_phone, call.duration_seconds, call.status.value) == (None, 30, "ended")
     page = world.deliveries.page(ORG, limit=10, after=None, call_id=ref.call_id, status=None)
     assert page.deliveries == []
+
+
+def test_which_lead_a_call_rang_goes_with_its_metadata(world: World, bucket: str) -> None:
+    organization(world, content=30, metadata=90)
+    ref = reported_call(world)
+    link = link_ref(ORG, ref.call_id)
+    world.table.put(Put({**link._asdict(), "campaign_id": "campaign-1", "lead_id": "lead-1", "day": "2026-11-22"}))
+    world.clock.advance(days=31)
+    assert eraser(world).run(time_is_left=lambda: True)
+    assert world.table.get(link) is not None
+    world.clock.advance(days=60)
+    assert eraser(world).run(time_is_left=lambda: True)
+    assert world.table.get(link) is None
 
 
 def stored_objects() -> list[str]:

@@ -40,10 +40,10 @@ class CallErasure(CallReading):
         self._advance(ref, step)
 
     def erase_metadata(self, ref: CallRef) -> None:
-        """Erase the person's number, the customer's own metadata, what the call ran with, and the facts."""
+        """Erase the person's number, the customer's own metadata, what the call ran with, its lead, and the facts."""
         pk = keys.own_key(ref.org_id, ref.call_id)
-        frozen = {"ASSISTANT", keys.FROZEN_WORKFLOW}
-        self._delete(item for item in self._table.query(pk) if item["sk"] in frozen or "fact" in item)
+        erased = {"ASSISTANT", keys.FROZEN_WORKFLOW, keys.CAMPAIGN_LINK}
+        self._delete(item for item in self._table.query(pk) if item["sk"] in erased or "fact" in item)
 
         def step(call: Call) -> Change | None:
             held = call.caller_phone or call.metadata or call.transfer

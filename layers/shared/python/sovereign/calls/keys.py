@@ -87,6 +87,9 @@ def frozen_assistant_ref(ref: CallRef) -> Ref:
 FROZEN_WORKFLOW = "WORKFLOW"
 """Sort key, in the call's own partition, of the workflow the call follows."""
 
+CAMPAIGN_LINK = "CAMPAIGN"
+"""Sort key, in the call's own partition, of what leads from the call to its campaign and lead."""
+
 
 def fact_ref(ref: CallRef, sequence: int) -> Ref:
     """A fact of the call."""

@@ -41,7 +41,7 @@ class DailyLimitError(Exception):
 
 def link_ref(org_id: str, call_id: str) -> Ref:
     """Leads from a call to its lead; erased with the call's other metadata."""
-    return Ref(keys.own_key(org_id, call_id), "CAMPAIGN")
+    return Ref(keys.own_key(org_id, call_id), keys.CAMPAIGN_LINK)
 
 
 def attempts_of_day(org_id: str, phone_number: str, day: str, by: int, now: datetime) -> Update:
