@@ -30,12 +30,12 @@ class ReaderEnvironment(Environment):
     notification_queue_url: str
 
 
-def handler(event: dict[str, Any], _context: LambdaContext) -> None:
+def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """A batch of the stream, or the schedule's tick."""
     if "Records" in event:
         publish_records(event["Records"], _publisher(), _failed_records())
         return
-    _sweep().run()
+    _sweep().run(lambda: context.get_remaining_time_in_millis() / 1000)
 
 
 @cache

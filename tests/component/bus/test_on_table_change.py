@@ -134,11 +134,11 @@ def test_what_the_bus_does_not_take_stays_for_the_sweep(world: World, reader: Re
     reader.bus.down = True
     reader.read(record(fact_item(world, ref)))
     reader.bus.down = False
-    reader.sweep.run()
+    reader.sweep.run(lambda: 50.0)
     assert reader.bus.events == []
     world.clock.advance(seconds=11)
-    reader.sweep.run()
-    reader.sweep.run()
+    reader.sweep.run(lambda: 50.0)
+    reader.sweep.run(lambda: 50.0)
     assert [event.detail["fact_id"] for event in reader.bus.events] == [f"{ref.call_id}.1"]
 
 
@@ -219,9 +219,63 @@ def test_one_failing_part_of_the_sweep_stops_no_other(
     ref = world.start_call()
     world.end_call(ref)
     world.clock.advance(minutes=5)
-    monkeypatch.setattr(reader.sweep, "publish_facts", lambda: 1 / 0)
-    reader.sweep.run()
+    monkeypatch.setattr(reader.sweep, "queue_attempts", lambda _: 1 / 0)
+    reader.sweep.run(lambda: 50.0)
     assert world.calls.get_row(ref).reported
+
+
+@pytest.mark.parametrize("seconds_a_request", [2.0, 60.0])
+def test_facts_that_take_long_leave_every_other_part_its_time(
+    world: World, reader: Reader, monkeypatch: pytest.MonkeyPatch, seconds_a_request: float
+) -> None:
+    ref, mailed = world.start_call(), world.start_call()
+    for ended in (ref, mailed):
+        world.end_call(ended)
+    for _ in range(30):  # enough that each shard has some
+        world.start_call()
+    world.sender.statuses = [500]
+    world.deliverer.deliver_fact(world.fact(ref, 1))
+    world.queue.waiting.clear()
+    reader.notifications.begin(world.calls.get_row(mailed), world.clock())
+    world.clock.advance(minutes=5)
+    left, publish = [12.0], reader.bus.publish
+
+    def slow(events: Sequence[Event]) -> list[bool]:
+        if left[0] <= 0:
+            raise AssertionError("killed")
+        left[0] -= seconds_a_request
+        return publish(events)
+
+    monkeypatch.setattr(reader.bus, "publish", slow)
+    reader.sweep.run(lambda: left[0])
+    assert (len(world.queue.waiting), world.calls.get_row(ref).reported, len(reader.mails())) == (1, True, 1)
+    assert left[0] == (4 if seconds_a_request == 2 else -48)
+    published = len(reader.bus.events)
+    assert published > 0
+    left[0] = 500.0
+    reader.sweep.run(lambda: left[0])
+    assert len(reader.bus.events) > published
+
+
+def test_attempts_in_great_number_leave_the_facts_their_time(
+    world: World, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(5):
+        ref = world.start_call()
+        world.sender.statuses = [500]
+        world.deliverer.deliver_fact(world.fact(ref, 1))
+    world.queue.waiting.clear()
+    world.clock.advance(minutes=5)
+    left, put = [20.0], world.queue.put
+
+    def slow(attempt: QueuedAttempt) -> None:
+        left[0] -= 3
+        put(attempt)
+
+    monkeypatch.setattr(world.queue, "put", slow)
+    reader.sweep.run(lambda: left[0])
+    assert len(world.queue.waiting) == 2
+    assert len(reader.bus.events) == 5
 
 
 def test_an_endpoint_that_fails_for_five_days_is_switched_off_and_that_is_published(

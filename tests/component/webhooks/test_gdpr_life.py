@@ -139,7 +139,7 @@ def test_report_that_is_given_up_leaves_none_either(world: World, logged: io.Str
             if not waiting:
                 break
             world.clock.advance(hours=11)
-            witness.reader.sweep.run()
+            witness.reader.sweep.run(lambda: 50.0)
     assert {world.delivery(ref, sequence).status for sequence in FACTS} == {DeliveryStatus.FAILED}
     check_forgotten(world, ref)
     witness.look()
