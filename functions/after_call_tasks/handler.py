@@ -1,5 +1,6 @@
 """Entry point of the after_call state machine's tasks."""
 
+import time
 from functools import cache
 from typing import Any, Literal
 
@@ -12,11 +13,16 @@ from sovereign.analysis_templates import AnalysisTemplateStore
 from sovereign.calls.model import CallRef
 from sovereign.calls.store import CallStore
 from sovereign.completion.registry import Completions
+from sovereign.kernel.clock import utc_now
 from sovereign.kernel.encryption import default_cipher
 from sovereign.kernel.settings import Environment, read_environment
 from sovereign.kernel.table import Table
 from sovereign.provider_keys import KeyRing, base_urls
 from sovereign.recordings.storage import Recordings
+
+LATE_SECONDS = 20.0
+"""How long after a call's end its node may take to store pieces that are late: an attempt with its repetitions after a
+short outage. What comes later yet is put into the recording when the step is run again."""
 
 
 class TasksEnvironment(Environment):
@@ -56,7 +62,11 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, str]:
 def _finish_recording(ref: CallRef) -> None:
     """Put the call's recording together, if it has one; a call that was never answered has none."""
     bucket = read_environment(TasksEnvironment).recordings_bucket
-    if bucket and _calls().get_row(ref).started_at and _recordings(bucket).finish(ref):
+    if not bucket or not (call := _calls().get_row(ref)).started_at:
+        return
+    if call.recording == "late" and call.ended_at:
+        time.sleep(max(0.0, LATE_SECONDS - (utc_now() - call.ended_at).total_seconds()))
+    if _recordings(bucket).finish(ref):
         _calls().mark_recorded(ref)
 
 

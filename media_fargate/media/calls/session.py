@@ -21,7 +21,7 @@ from media.recording.recorded_leg import record_once_allowed
 from media.speech.interfaces import ProviderUsage
 from media.telemetry import EndedCall
 from media.telephony.leg import CallLeg, LegClosed
-from media.telephony.leg_layer import bare
+from media.telephony.leg_layer import LegLayer, bare
 from sovereign.calls.model import CallOutcome, EndReason
 
 CLEANUP_SECONDS = 5.0
@@ -228,6 +228,7 @@ class CallSession:
             latency=latency_report(self._figures, stt=used.stt, tts=used.tts),
             cost=total.cost_usd,
             byok=frozenset(self._services.own_keys),
+            recording_late=isinstance(self._leg, LegLayer) and self._leg.recording_late,
         )
 
     def _log_defects(self, failures: BaseExceptionGroup[Exception]) -> None:

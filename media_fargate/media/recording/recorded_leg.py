@@ -29,6 +29,11 @@ class RecordedLeg(LegLayer):
         """All that was promised before a recording has been done."""
         self._recorder.begin(self._loop.time())
 
+    @property
+    def recording_late(self) -> bool:
+        """Whether pieces of the recording were still to be stored when the leg was ended."""
+        return self._uploads.late
+
     def hand_over(self) -> CallLeg:
         """The agent's part is over: the recording ends."""
         self._account(self._leg.queued_bytes)

@@ -42,6 +42,11 @@ class SegmentUploads:
         self._closing = False
         self._task = asyncio.create_task(self._run())
 
+    @property
+    def late(self) -> bool:
+        """Whether, after `close`, segments are still to be stored."""
+        return not self._task.done()
+
     def add(self, first_frame: int, pcm: bytes) -> None:
         """Take a segment; returns at once."""
         if len(self._waiting) >= MOST_WAITING:

@@ -23,6 +23,11 @@ class LegLayer:
             self._leg.begin_recording()
 
     @property
+    def recording_late(self) -> bool:
+        """Whether pieces of a recording were still to be stored when the leg was ended."""
+        return isinstance(self._leg, LegLayer) and self._leg.recording_late
+
+    @property
     def id(self) -> str:
         """The leg's own id."""
         return self._leg.id

@@ -1,8 +1,10 @@
 """`recording_url` and the route it leads to, from the token to the bucket's object."""
 
 import io
+import time
 import wave
 from collections.abc import Iterator
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
@@ -83,6 +85,30 @@ def test_link_leads_to_the_recording_without_a_key(world: World, recordings: Rec
     assert "no-store" in answer.headers["Cache-Control"]
     heard = fetched(answer.headers["Location"])
     assert heard.tolist() == [[1, 2]] * 800
+
+
+def test_pieces_that_are_late_are_waited_for_a_little(
+    world: World, recordings: Recordings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref = world.running()
+    waited: list[float] = []
+
+    def meanwhile(seconds: float) -> None:
+        waited.append(seconds)
+        recordings.put_segment(ref, SegmentName(0, 8000), np.tile(np.array([1, 2], "<i2"), 800).tobytes())
+
+    world.calls.finish(ref, CallOutcome(end_reason=EndReason.USER_HANGUP, recording_late=True))
+    ended_at = world.calls.get_row(ref).ended_at
+    assert ended_at is not None
+    monkeypatch.setattr(after_call, "utc_now", lambda: ended_at + timedelta(seconds=5))
+    monkeypatch.setattr(time, "sleep", meanwhile)
+    assert shown(world, ref) is None
+    finish_recording(ref)
+    assert waited == [after_call.LATE_SECONDS - 5]
+    answer = world.client.get(f"/api/v1/calls/{ref.call_id}/recording", follow_redirects=False)
+    assert len(fetched(answer.headers["Location"])) == 800
+    finish_recording(ref)
+    assert len(waited) == 1
 
 
 def test_key_leads_there_too_in_two_reads(world: World, recordings: Recordings) -> None:

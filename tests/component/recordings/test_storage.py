@@ -10,6 +10,7 @@ import pytest
 from sovereign.calls.model import CallRef
 from sovereign.kernel import aws
 from sovereign.recordings import assembly, storage
+from sovereign.recordings.assembly import Slice
 from sovereign.recordings.layout import SegmentName, prefix_of, recording_key
 from sovereign.recordings.storage import Recordings
 from tests.component.calls.harness import ORG
@@ -25,6 +26,10 @@ def frames(count: int, left: int, right: int) -> bytes:
 
 def keys() -> list[str]:
     return [found["Key"] for found in aws.client("s3").list_objects_v2(Bucket=BUCKET).get("Contents", [])]
+
+
+def raise_connection_error(*_: object) -> None:
+    raise ConnectionError
 
 
 def finished() -> tuple[int, np.ndarray]:
@@ -73,12 +78,34 @@ def test_a_long_recording_is_written_in_parts(recordings: Recordings, monkeypatc
     assert keys() == [recording_key(*CALL[:2])]
 
 
-def test_finishing_again_keeps_the_recording_and_drops_what_came_late(recordings: Recordings) -> None:
-    recordings.put_segment(CALL, SegmentName(0, RATE), frames(1000, 1, 2))
+@pytest.mark.parametrize("late", [0, 1, 2])
+def test_finishing_again_adds_the_segment_that_came_late(recordings: Recordings, late: int) -> None:
+    names = [SegmentName(number * 300_000, RATE) for number in range(3)]  # a segment is more than a piece of the file
+    for number, name in enumerate(names):
+        if number != late:
+            recordings.put_segment(CALL, name, frames(300_000, number + 1, -number))
     assert recordings.finish(CALL)
-    recordings.put_segment(CALL, SegmentName(1000, RATE), frames(1000, 9, 9))
+    recordings.put_segment(CALL, names[late], frames(300_000, late + 1, -late))
     assert recordings.finish(CALL)
-    assert len(finished()[1]) == 1000
+    _, heard = finished()
+    assert heard.shape == (900_000, 2)
+    assert heard[:, 0].tolist() == [1] * 300_000 + [2] * 300_000 + [3] * 300_000
+    assert (heard[600_000:, 1] == -2).all()
+    assert keys() == [recording_key(*CALL[:2])]
+
+
+def test_finishing_again_after_the_segments_could_not_be_deleted_makes_the_same_recording(
+    recordings: Recordings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(2):
+        recordings.put_segment(CALL, SegmentName(number * 1000, RATE), frames(1000, number, 9))
+    monkeypatch.setattr(recordings, "_delete", raise_connection_error)
+    with pytest.raises(ConnectionError):
+        recordings.finish(CALL)
+    monkeypatch.undo()
+    _, before = finished()
+    assert recordings.finish(CALL)
+    assert (finished()[1] == before).all()
     assert keys() == [recording_key(*CALL[:2])]
 
 
@@ -96,10 +123,10 @@ def test_a_failure_in_between_leaves_the_segments_and_no_upload(
         recordings.put_segment(CALL, SegmentName(number * 320_000, RATE), frames(320_000, number, number))
     read = recordings._read
 
-    def failing(key: str) -> bytes:
-        if f"{4 * 320_000:012d}" in key:
+    def failing(piece: Slice) -> bytes:
+        if f"{4 * 320_000:012d}" in piece.key:
             raise ConnectionError
-        return read(key)
+        return read(piece)
 
     monkeypatch.setattr(recordings, "_read", failing)
     with pytest.raises(ConnectionError):

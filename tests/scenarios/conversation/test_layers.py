@@ -50,6 +50,25 @@ def test_recording_of_a_call_has_both_sides_where_they_were_heard() -> None:
         assert spoken.size == int(len(sentence) * 0.05 * RATE), "every sample, once"
 
 
+@pytest.mark.parametrize("fails", [False, True])
+def test_end_of_a_call_tells_whether_pieces_of_its_recording_are_late(fails: bool) -> None:
+    def put(_first_frame: int, _pcm: bytes) -> None:
+        if fails:
+            raise ConnectionError
+
+    def over(leg: CallLeg) -> CallLeg:
+        uploads = SegmentUploads("call", put)
+        behind = RecordedLeg(leg, Recorder(RATE, uploads.add), uploads)
+        return BackgroundLeg(behind, Bed(np.full(RATE, 1000, np.int16), 1.0))
+
+    settings = ConversationSettings(first_message=GREETING, recording_without_notice=True)
+    world = World(settings=settings, hangs_up_at=5.0)
+    world.over_leg = over
+    play(world)
+    assert world.outcome is not None
+    assert world.outcome.recording_late is fails
+
+
 def test_consent_is_given_before_anything_is_recorded() -> None:
     settings = ConversationSettings(
         consent="Press one to agree.", first_message=GREETING, recording_without_notice=True

@@ -65,7 +65,8 @@ class CallContent(CallTable):
         """The call's recording can be had from now on."""
 
         def step(call: Call) -> Change | None:
-            return Change({"recording": "stored"}) if call.recording is None and not call.private else None
+            to_be_had = call.recording in (None, "late") and not call.private
+            return Change({"recording": "stored"}) if to_be_had else None
 
         self._advance(ref, step)
 

@@ -34,7 +34,7 @@ class CallErasure(CallReading):
         self.erase_private(ref)
 
         def step(call: Call) -> Change | None:
-            recorded = call.is_over and call.recording == "stored"
+            recorded = call.is_over and call.recording in ("late", "stored")
             return Change({"recording": "erased"}) if recorded else None
 
         self._advance(ref, step)

@@ -263,6 +263,7 @@ class _Ending:
             "latency": outcome.latency,
             "cost": outcome.cost,
             "byok": self.byok,
+            "recording": "late" if outcome.recording_late else call.recording,
         }
 
     def _burden_writes(self) -> list[Write]:

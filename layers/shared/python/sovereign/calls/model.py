@@ -172,7 +172,8 @@ class CallOutcome:
 
     `transfer` is `{"destination", "outcome"}`; `latency` the per-turn figures; `cost` in US dollars, None when unknown.
     `byok` names which of `stt`, `llm`, `tts` ran on the organization's own keys; None: as when the call was answered.
-    `unrung`: nobody's phone can have rung, because no INVITE was sent.
+    `unrung`: nobody's phone can have rung, because no INVITE was sent. `recording_late`: pieces of its recording are
+    still being stored.
     """
 
     end_reason: EndReason
@@ -183,6 +184,7 @@ class CallOutcome:
     cost: float | None = None
     byok: frozenset[str] | None = None
     unrung: bool = False
+    recording_late: bool = False
 
     @property
     def status(self) -> CallStatus:
@@ -226,8 +228,9 @@ class Call:
     transfer: Mapping[str, Any] | None = None
     latency: Mapping[str, Any] | None = None
     cost: float | None = None
-    recording: Literal["stored", "erased"] | None = None
-    """`erased`: retention has taken it. None: there is none, or it is not put together yet."""
+    recording: Literal["late", "stored", "erased"] | None = None
+    """`late`: pieces of it were still being stored when the call ended. `erased`: retention has taken it. None: there
+    is none, or it is not put together yet."""
     private: bool = False
     sequence: int = 0
     """Number of the last fact of this call."""

@@ -7,7 +7,15 @@ import re
 import struct
 from typing import Final, NamedTuple
 
-__all__ = ["BYTES_PER_FRAME", "CHANNELS", "SegmentName", "prefix_of", "recording_key", "wav_header"]
+__all__ = [
+    "BYTES_PER_FRAME",
+    "CHANNELS",
+    "WAV_HEADER_BYTES",
+    "SegmentName",
+    "prefix_of",
+    "recording_key",
+    "wav_header",
+]
 
 CHANNELS: Final = 2
 """The caller is left, the agent right."""

@@ -7,7 +7,7 @@ from typing import Final
 
 from sovereign.calls.model import CallRef
 from sovereign.kernel import aws
-from sovereign.recordings.assembly import Assembly, Stored
+from sovereign.recordings.assembly import Assembly, Slice, Stored
 from sovereign.recordings.layout import SegmentName, prefix_of, recording_key
 
 __all__ = ["RecordingNotErasedError", "Recordings"]
@@ -37,16 +37,16 @@ class Recordings:
         """Make one WAV file of what was stored while the call ran; whether there is a recording.
 
         It need not know who recorded or how far: after a lost node it finds what that had stored. The segments go only
-        once the file is complete.
+        once the file is complete; those stored after that are put into it when this is done again.
         """
         found = list(self._objects(call))
         target = recording_key(call.org_id, call.call_id)
-        complete = any(stored.key == target for stored in found)
+        made = next((stored for stored in found if stored.key == target), None)
         segments = [stored for stored in found if stored.segment]
-        if segments and not complete:
-            self._write(target, Assembly(segments))
+        if segments:
+            self._write(target, Assembly(segments, made))
         self._delete(call, [stored.key for stored in segments])
-        return complete or bool(segments)
+        return made is not None or bool(segments)
 
     def address(self, call: CallRef) -> str:
         """An address of the finished recording that anybody may fetch for five minutes."""
@@ -101,10 +101,12 @@ class Recordings:
         """The file in parts as S3 wants them; one part and the segments of the next are in memory at most."""
         with ThreadPoolExecutor(_READ_AT_ONCE) as pool:
             for pieces in assembly.parts():
-                yield b"".join(pool.map(lambda piece: self._read(piece) if isinstance(piece, str) else piece, pieces))
+                yield b"".join(pool.map(lambda piece: piece if isinstance(piece, bytes) else self._read(piece), pieces))
 
-    def _read(self, key: str) -> bytes:
-        return self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+    def _read(self, piece: Slice) -> bytes:
+        key, start, size = piece
+        wanted = f"bytes={start}-{start + size - 1}"
+        return self._client.get_object(Bucket=self._bucket, Key=key, Range=wanted)["Body"].read()
 
     def _delete(self, call: CallRef, keys: list[str]) -> None:
         for start in range(0, len(keys), _DELETED_AT_ONCE):
