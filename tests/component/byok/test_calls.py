@@ -22,7 +22,7 @@ from sovereign.catalog.stt import DeepgramStt
 from sovereign.catalog.tts import LocalTts
 from sovereign.completion.interface import CompletionError, Prompt
 from sovereign.completion.registry import CompletionChoice, Completions
-from sovereign.kernel import egress_transport
+from sovereign.kernel import name_lookups
 from sovereign.kernel.table import Table
 from sovereign.provider_keys import KeyRing
 from sovereign.workflows.nodes import ConversationNode
@@ -58,7 +58,7 @@ def moved(vault: KeyVault, monkeypatch: pytest.MonkeyPatch) -> None:
         SOCK_STREAM = socket.SOCK_STREAM
         getaddrinfo = staticmethod(to_a_private_address)
 
-    monkeypatch.setattr(egress_transport, "socket", Names)
+    monkeypatch.setattr(name_lookups, "socket", Names)
 
 
 DEEPGRAM = DeepgramStt.model_validate({"provider": "deepgram", "model": "nova-3", "language": "en"})

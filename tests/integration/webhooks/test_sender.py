@@ -3,9 +3,11 @@
 import base64
 import hashlib
 import hmac
+import socket
 import time
 from dataclasses import replace
 from datetime import timedelta
+from threading import Event
 
 import pytest
 
@@ -59,6 +61,16 @@ def test_an_endpoint_that_never_finishes_is_left_in_time(endpoint: Endpoint, pat
     result = send(endpoint.url(path), seconds=0.4)
     assert time.monotonic() - started < 2
     assert (result.attempt.status, result.attempt.error, result.slow) == (None, "timeout", True)
+
+
+def test_a_name_server_that_never_answers_is_left_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = Event()
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: over.wait(10))
+    started = time.monotonic()
+    result = send("http://hook.sender-waits.test/", seconds=0.4)
+    over.set()
+    assert time.monotonic() - started < 3
+    assert (result.attempt.error, result.slow) == ("timeout", True)
 
 
 def test_a_dropped_connection_is_a_failure(endpoint: Endpoint) -> None:

@@ -10,7 +10,7 @@ import httpx2
 import openai
 import pytest
 
-from sovereign.kernel import addresses, egress_httpx2, egress_transport, settings
+from sovereign.kernel import addresses, egress_httpx2, settings
 
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello"
 
@@ -32,7 +32,7 @@ def _forget() -> None:
 def resolves_to(monkeypatch: pytest.MonkeyPatch) -> Any:
     def resolve(*found: str) -> None:
         answers = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 80)) for address in found]
-        monkeypatch.setattr(egress_transport.socket, "getaddrinfo", lambda *_, **__: answers)
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answers)
 
     return resolve
 
@@ -77,7 +77,7 @@ def test_failures_have_the_names_the_sdk_knows(monkeypatch: pytest.MonkeyPatch) 
     def unknown(*_: Any, **__: Any) -> None:
         raise socket.gaierror
 
-    monkeypatch.setattr(egress_transport.socket, "getaddrinfo", unknown)
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
     with pytest.raises(httpx2.ConnectError):
         egress_httpx2.client(1).get("http://llm.example/v1")
 

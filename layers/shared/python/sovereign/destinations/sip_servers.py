@@ -1,11 +1,14 @@
-"""Where a SIP host name leads: its SRV records, else its addresses (RFC 3263). Resolving blocks: use a thread."""
+"""Where a SIP host name leads: its SRV records, else its addresses (RFC 3263).
 
-import socket
+Resolving blocks for as long as the name's servers like: `sip_uris` has it done by `sovereign.kernel.name_lookups`.
+"""
+
 from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Literal, NamedTuple, Protocol
 
 from sovereign.kernel.addresses import literal_address
+from sovereign.kernel.name_lookups import addresses_of
 
 __all__ = ["NameService", "SipServer", "SystemNames", "find_servers"]
 
@@ -42,10 +45,10 @@ class SystemNames:
     def addresses(self, host: str) -> Sequence[str]:
         """Sorted, IPv4 first: who has both is reached over it from everywhere."""
         try:
-            found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+            found = addresses_of(host)
         except OSError:
             return []
-        return sorted({str(entry[4][0]) for entry in found}, key=lambda text: (":" in text, text))
+        return sorted(found, key=lambda text: (":" in text, text))
 
     def services(self, name: str) -> Sequence[tuple[str, int]]:
         """By priority; of equals the heaviest and not one by chance, for each server takes a user agent a number."""

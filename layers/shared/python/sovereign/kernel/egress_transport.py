@@ -1,11 +1,10 @@
 """The guarded clients' network side: httpcore pools whose backend checks every address before it connects."""
 
 import asyncio
-import socket
 import ssl
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import httpcore
@@ -13,6 +12,7 @@ import httpx
 
 from sovereign.kernel.addresses import is_address_allowed, literal_address
 from sovereign.kernel.egress import USER_AGENT, EgressRefusedError
+from sovereign.kernel.name_lookups import LOOK_UP_SECONDS, addresses_of, look_ups
 
 _MAX_CONNECTIONS = 200
 _KEEPALIVE_CONNECTIONS = 50
@@ -59,8 +59,8 @@ async def allowed_address(host: str, port: int) -> str:
     Raises EgressRefusedError when there is none, OSError when the name does not resolve.
     """
     try:
-        return _allowed_addresses(await asyncio.to_thread(_resolve, host, port))[0]
-    except httpcore.ConnectError as failure:
+        return _allowed_addresses(await _resolve_async(host, port, None))[0]
+    except (httpcore.ConnectError, httpcore.ConnectTimeout) as failure:
         raise OSError(str(failure)) from None
 
 
@@ -80,7 +80,7 @@ class GuardedBackend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         """Resolve, check, connect. Raises EgressRefusedError when no address is allowed."""
         failure: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
-        for address in _allowed_addresses(_resolve(host, port)):
+        for address in _allowed_addresses(_resolve(host, port, timeout)):
             try:
                 return self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as refused:
@@ -103,13 +103,8 @@ class AsyncGuardedBackend(httpcore.AsyncNetworkBackend):
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         """Resolve, check, connect. Raises EgressRefusedError when no address is allowed."""
-        try:
-            async with asyncio.timeout(timeout):
-                addresses = _allowed_addresses(await asyncio.to_thread(_resolve, host, port))
-        except TimeoutError:
-            raise httpcore.ConnectTimeout("resolving the name took too long") from None
         failure: httpcore.ConnectError | httpcore.ConnectTimeout | None = None
-        for address in addresses:
+        for address in _allowed_addresses(await _resolve_async(host, port, timeout)):
             try:
                 return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as refused:
@@ -180,15 +175,34 @@ class _AsyncStream(httpx.AsyncByteStream):
         await self._inner.aclose()
 
 
-def _resolve(host: str, port: int) -> list[str]:
+def _resolve(host: str, port: int, timeout: float | None) -> list[str]:
     literal = literal_address(host)
     if literal is not None:
         return [str(literal)]
+    with _httpcore_errors():
+        return look_ups().wait_for(host, partial(addresses_of, host, port), _seconds(timeout))
+
+
+async def _resolve_async(host: str, port: int, timeout: float | None) -> list[str]:  # noqa: ASYNC109 - httpcore's
+    literal = literal_address(host)
+    if literal is not None:
+        return [str(literal)]
+    with _httpcore_errors():
+        return await look_ups().find(host, partial(addresses_of, host, port), _seconds(timeout))
+
+
+def _seconds(timeout: float | None) -> float:
+    return LOOK_UP_SECONDS if timeout is None else min(timeout, LOOK_UP_SECONDS)
+
+
+@contextmanager
+def _httpcore_errors() -> Iterator[None]:
     try:
-        answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
+        yield
+    except TimeoutError:
+        raise httpcore.ConnectTimeout("resolving the name took too long") from None
+    except OSError:
         raise httpcore.ConnectError("the name does not resolve") from None
-    return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
 
 
 def _allowed_addresses(addresses: Sequence[str]) -> list[str]:
