@@ -23,6 +23,8 @@ RECEIVES: Final = 5
 VISIBILITY_SECONDS: Final = 120
 STATES: Final[Mapping[str, Any]] = json.loads((WORKFLOWS / "after_call.asl.json").read_text())
 _MINUTE: Final = 60.0
+_SWEEP_SECONDS: Final = 50.0
+"""The sweep's function ends then."""
 
 
 class Cloud:
@@ -33,6 +35,8 @@ class Cloud:
         self.functions = Functions(loop, table, chance, bus=self, deliveries=self, mails=self, dialler=self)
         self.troubled: dict[str, list[datetime]] = {"reap": [], "sweep": []}
         """When a run of a schedule crashed, or was refused a request."""
+        self.defects: list[Exception] = []
+        """What a run of a schedule raised that nothing made go wrong."""
         self.dead_letters = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._to_come = 0
@@ -45,8 +49,16 @@ class Cloud:
 
     def run_schedules(self) -> None:
         """Each minute, not both in the same second."""
-        for name, run in (("reap", self.functions.reaper.run), ("sweep", self.functions.sweep.run)):
+        for name, run in (("reap", self.functions.reaper.run), ("sweep", self._sweep)):
             self.start(self._each_minute(name, run))
+
+    def _sweep(self) -> None:
+        until = self._loop.clock() + timedelta(seconds=_SWEEP_SECONDS)
+
+        def seconds_left() -> float:
+            return (until - self._loop.clock()).total_seconds()
+
+        self.functions.sweep.run(seconds_left)
 
     async def _each_minute(self, name: str, run: Any) -> None:
         await asyncio.sleep(self._chance.uniform(0, _MINUTE))
@@ -58,6 +70,10 @@ class Cloud:
         def watched() -> None:
             try:
                 run()
+            except Exception as failure:
+                if not self.functions.was_troubled():
+                    self.defects.append(failure)
+                raise
             finally:
                 if self.functions.was_troubled():
                     self.troubled[name].append(self._loop.clock())

@@ -94,7 +94,7 @@ class World:
         assert not self.cloud.functions.unreadable, self.cloud.functions.unreadable
 
     def _check(self) -> None:
-        for broken in self._broken:
+        for broken in (*self._broken, *self.cloud.defects):
             raise broken
         self.promises.check_load(self.table, self.tenants)
 
