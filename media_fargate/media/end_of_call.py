@@ -12,7 +12,7 @@ from media.calls.journal import Batch
 from sovereign.calls.errors import CallNotFoundError
 from sovereign.calls.model import CallOutcome, CallRef, Message
 
-__all__ = ["FINISH_PAUSES_SECONDS", "TRANSCRIPT_PAUSES_SECONDS", "EndOfCall", "EndRows"]
+__all__ = ["FINISH_PAUSES_SECONDS", "TRANSCRIPT_PAUSES_SECONDS", "EndOfCall", "EndRows", "endless"]
 
 FINISH_PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0, 120.0)
 """Between attempts to write a call's end, the last one over and over: nothing else ends a row of a node that lives."""
@@ -24,6 +24,11 @@ Run = Callable[[Callable[[], object]], Awaitable[object]]
 """Runs what blocks."""
 
 logger = Logger(child=True)
+
+
+def endless(pauses: Sequence[float]) -> Iterable[float]:
+    """The pauses, then the last one over and over."""
+    return chain(pauses, repeat(pauses[-1]))
 
 
 class EndRows(Protocol):
@@ -48,9 +53,7 @@ class EndOfCall:
     async def write(self, outcome: CallOutcome) -> None:
         """The rest of the transcript, then the end; a transcript that could not wait any longer comes after it."""
         await self._persist_transcript()
-        await self._persist(
-            partial(self._finish, outcome), chain(FINISH_PAUSES_SECONDS, repeat(FINISH_PAUSES_SECONDS[-1]))
-        )
+        await self._persist(partial(self._finish, outcome), endless(FINISH_PAUSES_SECONDS))
         logger.info("call_ended", call_id=self._ref.call_id, end_reason=outcome.end_reason.value)
         if not await self._persist_transcript():
             logger.error("transcript_not_written", call_id=self._ref.call_id, batches=len(self._unwritten))

@@ -13,7 +13,7 @@ from media.call_rows import CallRows
 from media.calls.commands import CommandRefusedError
 from media.calls.journal import Batch
 from media.control.orders import OrderRefusedError
-from media.end_of_call import FINISH_PAUSES_SECONDS, EndOfCall
+from media.end_of_call import FINISH_PAUSES_SECONDS, EndOfCall, endless
 from media.leg_watch import LegGoneError
 from media.routes import CallDirectory, Line
 from media.scale_in import unprotected
@@ -252,7 +252,7 @@ class RunningCall:
 
     async def _found_row(self) -> CallRef | None:
         """The row that may be ours although we were not told, asked for until the table answers."""
-        for pause in FINISH_PAUSES_SECONDS:
+        for pause in endless(FINISH_PAUSES_SECONDS):
             if self.find_row is None:
                 break
             try:

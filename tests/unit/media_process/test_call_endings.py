@@ -78,7 +78,7 @@ async def test_hang_up_that_goes_wrong_keeps_no_row_open(stand: Any, how: str, m
 async def test_row_whose_answer_got_lost_is_looked_for_until_the_table_is_back(
     stand: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stand.create_fails_after_writing, failures = True, [ConnectionError("no table")] * 3
+    stand.create_fails_after_writing, failures = True, [ConnectionError("no table")] * 20
     find = stand.find
 
     def failing(org_id: str, call_id: str) -> CallRef | None:
