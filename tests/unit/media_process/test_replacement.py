@@ -62,29 +62,15 @@ def stand() -> Stand:
     return Stand()
 
 
-def test_a_full_process_takes_no_calls_and_lets_those_it_has_end(stand: Stand) -> None:
+@pytest.mark.parametrize(("state", "takes_calls"), [("full", False), ("outdated", True)])
+def test_a_process_that_replaces_itself_ends_nobodys_call(stand: Stand, state: str, takes_calls: bool) -> None:
     async def scene() -> None:
         stand.call()
-        stand.endpoint.full = True
+        setattr(stand.endpoint, state, True)
         living = asyncio.create_task(stand.live())
         await asyncio.sleep(3600)
         assert not living.done()
-        assert not stand.capacity.accepting
-        stand.director.hang_up()
-        await living
-        assert stand.director.stopped == []
-        assert stand.process._exit_code == EXIT_REPLACE
-
-    run_virtual(scene())
-
-
-def test_an_outdated_number_costs_nobody_a_call(stand: Stand) -> None:
-    async def scene() -> None:
-        stand.call()
-        stand.endpoint.outdated = True
-        living = asyncio.create_task(stand.live())
-        await asyncio.sleep(3600)
-        assert stand.capacity.accepting
+        assert stand.capacity.accepting is takes_calls
         stand.director.hang_up()
         await living
         assert stand.director.stopped == []

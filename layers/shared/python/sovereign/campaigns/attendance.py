@@ -7,7 +7,6 @@ from sovereign.campaigns.items import CAMPAIGN_SHARDS, campaign_from_item
 from sovereign.campaigns.lead_moves import LeadMoves
 from sovereign.campaigns.model import KIND, Campaign
 from sovereign.campaigns.runner import IDLE, UNATTENDED_AFTER, attended
-from sovereign.campaigns.window import Window
 from sovereign.kernel.clock import Clock, from_wire, to_wire
 from sovereign.kernel.observe import logger
 from sovereign.kernel.references import resource_ref
@@ -101,6 +100,5 @@ def _looks_by_itself(campaign: Campaign, now: datetime) -> bool:
     if run.hold is not None or wakes_at <= now + IDLE:
         return True
     settings = campaign.settings
-    window = Window.of(settings.schedule_start_time, settings.schedule_end_time, settings.schedule_days)
-    open_zones, opens_at = window.openings(now, campaign.zones, settings.timezone)
+    open_zones, opens_at = settings.window.openings(now, campaign.zones, settings.timezone)
     return not open_zones and (opens_at is None or opens_at >= wakes_at)

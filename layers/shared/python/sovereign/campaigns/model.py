@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from sovereign.campaigns.schedule import Days, TimeOfDay, Zone
+from sovereign.campaigns.window import Window
 from sovereign.catalog.base import Strict
 from sovereign.catalog.tools import UUID_RULE
 from sovereign.kernel.clock import to_wire
@@ -91,6 +92,11 @@ class CampaignSettings(CampaignOptions):
     schedule_start_time: TimeOfDay
     schedule_end_time: TimeOfDay
     timezone: Zone
+
+    @property
+    def window(self) -> Window:
+        """When leads may be rung, on the wall clock of their zones."""
+        return Window.of(self.schedule_start_time, self.schedule_end_time, self.schedule_days)
 
 
 class CampaignChanges(CampaignOptions):

@@ -6,7 +6,7 @@ from sovereign.calls.model import CallRef
 from sovereign.campaigns.claim import link_ref
 from sovereign.campaigns.items import campaign_from_item, lead_from_item, lead_ref
 from sovereign.campaigns.model import KIND
-from sovereign.campaigns.window import UnknownZoneError, Window
+from sovereign.campaigns.window import UnknownZoneError
 from sovereign.do_not_call import entry_ref
 from sovereign.kernel.references import resource_ref
 from sovereign.kernel.table import Table
@@ -28,9 +28,8 @@ def may_ring(table: Table, ref: CallRef, now: datetime) -> bool:
     campaign = campaign_from_item(found[campaign_key])
     lead = lead_from_item(found[lead_key], campaign)
     settings = campaign.settings
-    window = Window.of(settings.schedule_start_time, settings.schedule_end_time, settings.schedule_days)
     try:
-        is_open = window.is_open(now, lead.timezone or settings.timezone)
+        is_open = settings.window.is_open(now, lead.timezone or settings.timezone)
     except UnknownZoneError:
         return False
     listed = entry_ref(ref.org_id, lead.phone_number)

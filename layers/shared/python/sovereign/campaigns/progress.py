@@ -39,9 +39,8 @@ def expected_end(campaign: Campaign, now: datetime) -> datetime | None:
     settings = campaign.settings
     per_minute = calls_last_minute(campaign, now) or settings.calls_per_second * 60
     left = timedelta(minutes=campaign.counts.pending / per_minute)
-    window = Window.of(settings.schedule_start_time, settings.schedule_end_time, settings.schedule_days)
     try:
-        return _after_open_time(window, settings.timezone, now, left)
+        return _after_open_time(settings.window, settings.timezone, now, left)
     except UnknownZoneError:
         return None
 

@@ -159,11 +159,7 @@ class CampaignRunner:
     def _step(self, campaign: Campaign) -> None:
         """Wait for what has to be waited for, or dial one lead."""
         now = self.clock()
-        window = Window.of(
-            campaign.settings.schedule_start_time,
-            campaign.settings.schedule_end_time,
-            campaign.settings.schedule_days,
-        )
+        window = campaign.settings.window
         open_zones, opens_at = window.openings(now, campaign.zones, campaign.settings.timezone)
         counts = campaign.stored_counts
         had_leads = bool(campaign.blocks)  # one that never had any waits for its first
