@@ -46,7 +46,7 @@ test: setup node_modules/.package-lock.json ## every test; ends with pytest's su
 	@# calls in real time are judged by what was understood: they have the machine to themselves, after the others;
 	@# those of the SIP stack are quiet enough for two at once
 	@failed=0; \
-	$(BIN)/pytest tests --ignore tests/e2e --ignore tests/media/sip -n 2 $(PYTEST_ARGS) || failed=$$?; \
+	$(BIN)/pytest tests --ignore tests/e2e --ignore tests/media/sip -n 3 $(PYTEST_ARGS) || failed=$$?; \
 	$(BIN)/pytest tests/media/sip -n 2 --dist loadfile $(PYTEST_ARGS) || failed=$$?; \
 	$(BIN)/pytest tests/e2e -n 1 $(PYTEST_ARGS) || failed=$$?; \
 	exit $$failed

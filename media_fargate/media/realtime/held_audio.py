@@ -58,11 +58,13 @@ class UnansweredTurn:
 
     def observe(self, event: SpeechEvent) -> None:
         """What the model says and hears."""
-        if isinstance(event, CallerWords):
-            self._known = self._known or (bool(event.text) and (event.final or not self._speaking))
-        elif isinstance(event, AgentAudio | AgentWords | CallsWanted):
-            # what comes while the caller speaks answers something else
-            self._known = self._known or not self._speaking
+        if self._speaking:
+            # an answer that comes now is to something else
+            self._known = self._known or (isinstance(event, CallerWords) and event.final and bool(event.text))
+        elif isinstance(event, AgentAudio | AgentWords | CallsWanted) or (
+            isinstance(event, CallerWords) and event.text
+        ):
+            self._forget()  # at once: the connection may be gone before more is heard
 
     def to_hear(self) -> bytes:
         """What a new connection is to hear first."""

@@ -76,6 +76,16 @@ def test_what_was_answered_is_not_heard_again() -> None:
     assert 0.55 < world.fed_voice < 0.65
 
 
+def test_what_was_answered_a_moment_before_the_break_is_not_heard_again() -> None:
+    """The connection is gone before another packet of the caller came."""
+    answer = Reply("Hello Eve, how do you do.", cut_after=1)
+    world = play(
+        RealtimeWorld([says(1.0, "my name is Eve", 0.6)], [answer, "As I said."], transcript_delay=0.0, reply_delay=0.0)
+    )
+    assert 0.55 < world.fed_voice < 0.65
+    assert world.said() == [("user", "my name is Eve"), ("assistant", "As I said.")]
+
+
 def test_noise_that_nobody_answered_is_soon_forgotten() -> None:
     world = play(RealtimeWorld([noise(1.0, 0.6)], breaks={1: 9.0}, hangs_up_at=12.0))
     assert len(world.model.sessions) == 2

@@ -55,11 +55,13 @@ _TURN_ENDS_AFTER_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Reply:
-    """One answer of the model: what it says, then the tools it calls."""
+    """One answer of the model: what it says, then the tools it calls. `cut_after`: with so many pieces of audio the
+    connection breaks."""
 
     text: str = ""
     calls: Sequence[ToolCall] = ()
     delay: float | None = None
+    cut_after: int | None = None
 
 
 class ScriptedSession:
@@ -146,6 +148,8 @@ class ScriptedSession:
                 first, last = len(words) * place // len(chunks), len(words) * (place + 1) // len(chunks)
                 if first < last:
                     self.out.put_nowait(AgentWords(item, (" " if first else "") + " ".join(words[first:last])))
+                if place + 1 == reply.cut_after:
+                    self._break()
                 await asyncio.sleep(_CHUNK_SECONDS / 5)
             if self.world.pauses_late:
                 await asyncio.sleep(samples / MODEL_RATE * 0.8)
