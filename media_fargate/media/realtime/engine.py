@@ -105,25 +105,25 @@ class RealtimeConversation(BaseConversation):
         self._exchange.settle()
         if self._closing.decided:
             return
-        if not self._exchange.caller_in_turn:
+        if not self._exchange.floor.caller_in_turn:
             self.opening.answerer_paused()
-        if self._ends_after is not None and self._exchange.quiet:
+        if self._ends_after is not None and self._exchange.floor.quiet:
             last, self._ends_after = self._ends_after, None
             goodbye = self._settings.end_call_message if last.goodbye is None else last.goodbye
             self.later(LAST_PACKETS_SECONDS, lambda: self.close(Ending(last.end_reason), goodbye))
         elif self._silence:
-            self._silence.follow(agent_busy=not self._exchange.quiet, idle=self._idle)
+            self._silence.follow(agent_busy=not self._exchange.floor.quiet, idle=self._idle)
 
     @property
     def muted(self) -> bool:
         """Whether the model may not hear the caller: what it says must not be interrupted, or is its last."""
         # an answerer who is to speak first would be answered by the model
         waits = self.opening.lets_speak_first
-        return self._closing.decided or self._transferring or self._exchange.protected or waits
+        return self._closing.decided or self._transferring or self._exchange.floor.protected or waits
 
     @property
     def _idle(self) -> bool:
-        return self.opening.over and self._exchange.idle and not (self._transferring or self.keypad.entering)
+        return self.opening.over and self._exchange.floor.idle and not (self._transferring or self.keypad.entering)
 
     # what the exchange tells
 
@@ -175,7 +175,7 @@ class RealtimeConversation(BaseConversation):
         return self.opening.voicemail.listening
 
     def _on_digits(self, event: ev.DigitsEntered) -> None:
-        self._exchange.take_floor()
+        self._exchange.caller.take_floor()
         self._history.add_caller(f"[keypad] {event.digits}")
         self._exchange.requests.inform(f"The caller pressed these keys of the telephone: {event.digits}")
 
@@ -189,7 +189,7 @@ class RealtimeConversation(BaseConversation):
         self._after(utterance)
 
     def _on_leg_closed(self, event: LegClosed) -> None:
-        self._exchange.caller_left()
+        self._exchange.caller.left()
         self._closing.leg_closed(event, may_leave=self._peer_may_leave)
 
     # what others ask for
@@ -199,7 +199,7 @@ class RealtimeConversation(BaseConversation):
         line = ModelUtterance(self._voice.sample_rate, interruptible=interruptible and not then_end, asked=text)
         if then_end:
             self._says_then_ends = line
-        self._exchange.say(line)
+        self._exchange.requests.say(line)
         self.post(ev.FloorWanted())
         return line
 
@@ -224,18 +224,17 @@ class RealtimeConversation(BaseConversation):
         elif respond:
             self._exchange.requests.inform(text)
         else:
-            self._exchange.tell(text)
+            self._exchange.requests.tell(text)
         self.post(ev.FloorWanted())
 
     @property
     def _has_voice(self) -> bool:
-        return self._exchange.connected or self._exchange.renewing
+        return self._exchange.connection.has_voice
 
     def _fall_silent(self) -> None:
-        self._exchange.fall_silent()
+        self._exchange.floor.fall_silent()
 
     def fail(self, error: ProviderError) -> None:
         """The model is gone for good, and with it the voice to apologise with."""
-        self._exchange.connected = self._exchange.renewing = False
-        self._exchange.give_up_lines()
+        self._exchange.connection.failed()
         super().fail(error)

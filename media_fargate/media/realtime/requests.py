@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from media.realtime.link import ModelLink, Request
+from media.realtime.tool_runs import ToolRuns
 from media.realtime.utterance import ModelUtterance
 from media.speech.interfaces import ToolCall
 from media.speech.speech_to_speech import SpeechSession
@@ -43,12 +44,12 @@ _CHANGE = _Turn(_nothing, change=True)
 
 class Requests:
     """Queues what makes the model speak; `next` sends one when the model is free. `late` is called when nothing came
-    of it in time; `wants` tells whether the model still wants the result of a call."""
+    of it in time."""
 
-    def __init__(self, link: ModelLink, late: Callable[[], None], wants: Callable[[ToolCall], bool]) -> None:
+    def __init__(self, link: ModelLink, late: Callable[[], None], tools: ToolRuns) -> None:
         self._link = link
         self._late = late
-        self._wants = wants
+        self._tools = tools
         self._loop = asyncio.get_running_loop()
         self._turns: deque[_Turn] = deque()
         self._timer: asyncio.TimerHandle | None = None
@@ -64,16 +65,17 @@ class Requests:
         """Whether the model was asked and has not begun to answer."""
         return self._asked is not None
 
-    def say(self, line: ModelUtterance, put_off: Sequence[ToolCall] = ()) -> None:
-        """Have the model say this after what was asked before. `put_off`: calls it waits for the results of, where it
-        would say nothing before them: the line is the answer it gets for now."""
+    def say(self, line: ModelUtterance) -> None:
+        """Have the model say this after what was asked before. Where it would say nothing before it has the results it
+        waits for, the line is the answer it gets for now."""
         text = line.asked or ""
+        put_off = self._tools.put_off(self._link.connections)
 
         async def request(session: SpeechSession) -> None:
             await session.speak(text, interruptible=line.interruptible)
 
         async def answer(session: SpeechSession) -> None:
-            wanted = [call for call in put_off if self._wants(call)]
+            wanted = [call for call in put_off if self._tools.wants(call)]
             if not wanted:
                 await request(session)
                 return
@@ -105,14 +107,21 @@ class Requests:
 
     def inform(self, text: str) -> None:
         """Have the model react to this."""
-
         self._turns.append(_informing(text))
+
+    def tell(self, text: str) -> None:
+        """Tell the model something it does not answer."""
+
+        async def request(session: SpeechSession) -> None:
+            await session.inform(text, respond=False)
+
+        self._link.ask(request)
 
     def give_results(self, results: Sequence[tuple[ToolCall, str]], *, respond: bool = True) -> None:
         """Have the model go on with these, before anything else: it waits for them. Without `respond` it is told."""
 
         async def request(session: SpeechSession) -> None:
-            if wanted := [(call, text) for call, text in results if self._wants(call)]:
+            if wanted := [(call, text) for call, text in results if self._tools.wants(call)]:
                 await session.give_results(wanted, respond=respond)
 
         if not respond:
@@ -142,7 +151,7 @@ class Requests:
         return turn.line
 
     def _for_nothing(self, turn: _Turn) -> bool:
-        return bool(turn.results_of) and not any(self._wants(call) for call in turn.results_of)
+        return bool(turn.results_of) and not any(self._tools.wants(call) for call in turn.results_of)
 
     def answered(self) -> None:
         """The model has begun to answer, or is done without a word."""

@@ -1,18 +1,18 @@
 """What becomes of the tools a model calls, and of the nodes of a workflow they lead to."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from media.conversation.history import History
 from media.conversation.tools import leaves_nothing_to_say
+from media.realtime.awaited_answer import ANSWER_EXPECTED_SECONDS
 from media.realtime.events import ToolsDone
+from media.realtime.floor import Floor
 from media.realtime.host import Host
 from media.realtime.link import ModelLink
 from media.realtime.requests import Requests, found
 from media.realtime.tool_runs import ToolRuns
 from media.speech.interfaces import ToolCall
 
-ANSWER_EXPECTED_SECONDS = 3.0
-"""So long after the caller spoke the model is taken to be thinking; then it counts as silence."""
 _WENT_ON = '{"result": "the caller went on speaking, so the call was not ended"}'
 
 
@@ -31,14 +31,14 @@ class ToolTurns:
         tools: ToolRuns,
         requests: Requests,
         history: History,
-        idle: Callable[[], bool],
+        floor: Floor,
     ) -> None:
         self._host = host
         self._link = link
         self._tools = tools
         self._requests = requests
         self._history = history
-        self._idle = idle
+        self._floor = floor
         self._moved = self._unopened = False
 
     def called(self, calls: Sequence[ToolCall], *, spoke: bool) -> None:
@@ -123,5 +123,5 @@ class ToolTurns:
             self._requests.respond()
 
     def _open_if_silent(self) -> None:
-        if self._unopened and self._idle() and not self._host.closing:
+        if self._unopened and self._floor.idle and not self._host.closing:
             self._requests.respond()

@@ -1,0 +1,91 @@
+"""The model's connection as the conversation knows it: there, lost, and taken up again where it was."""
+
+from collections.abc import Callable
+from typing import Any
+
+from media.realtime.awaited_answer import AwaitedAnswer
+from media.realtime.caller_words import CallerTranscript
+from media.realtime.events import AnswerLate, ModelConnected, ModelLost
+from media.realtime.floor import Floor
+from media.realtime.host import Host
+from media.realtime.link import ModelLink
+from media.realtime.requests import Requests
+from media.realtime.tool_runs import ToolRuns
+from media.realtime.tool_turns import ToolTurns
+from media.realtime.voice import ModelVoice
+from media.speech.interfaces import ProviderError
+
+_GO_ON = "The connection broke for a moment while you were to speak. Go on with the conversation; greet nobody again."
+
+
+class Connection:
+    """Follows the link: `up` while the model can be talked to. What was under way when it was lost is asked for again,
+    or gone on with."""
+
+    def __init__(
+        self,
+        host: Host,
+        *,
+        link: ModelLink,
+        voice: ModelVoice,
+        floor: Floor,
+        words: CallerTranscript,
+        answer: AwaitedAnswer,
+        requests: Requests,
+        tools: ToolRuns,
+        tool_turns: ToolTurns,
+    ) -> None:
+        self._host = host
+        self._link = link
+        self._voice = voice
+        self._floor = floor
+        self._words = words
+        self._answer = answer
+        self._requests = requests
+        self._tools = tools
+        self._tool_turns = tool_turns
+        self._renewing = False
+        self.up = False
+        self.handlers: dict[type, Callable[[Any], None]] = {
+            ModelConnected: self._on_connected,
+            ModelLost: self._on_lost,
+            AnswerLate: self._on_answer_late,
+        }
+
+    @property
+    def has_voice(self) -> bool:
+        """Whether what the model is asked to say now will be said."""
+        return self.up or self._renewing
+
+    def change_over(self) -> None:
+        """Have the model go on under the instructions of another node."""
+        self._renewing = self._tool_turns.change_over()
+        self.up = not self._renewing
+
+    def failed(self) -> None:
+        """The model is gone for good."""
+        self.up = self._renewing = False
+        self._floor.give_up_lines()
+
+    def _on_lost(self, _: ModelLost) -> None:
+        self.up = False
+        self._requests.hold()
+        self._words.lost()
+
+    def _on_connected(self, event: ModelConnected) -> None:
+        self.up, self._renewing = True, False
+        self._tool_turns.connected()
+        if not event.again:
+            return
+        unanswered = self._answer.expected and not event.hears_again
+        broke_off = self._voice.generating or self._tools.running or unanswered
+        self._voice.forget_connection()
+        asked_again = self._requests.reconnected()
+        if broke_off and not (asked_again or event.renewed or self._host.closing):
+            self._requests.inform(_GO_ON)
+
+    def _on_answer_late(self, _: AnswerLate) -> None:
+        if self._host.closing:
+            self._floor.give_up_lines()
+        else:
+            self._link.give_up(ProviderError("realtime", "did not answer in time", retryable=True))
