@@ -1,6 +1,7 @@
 """The call's connection to its model: audio and requests out, events in, and one reconnection when it breaks."""
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -17,6 +18,7 @@ from media.speech.speech_to_speech import (
     AgentTurnOver,
     AgentWords,
     CallsWanted,
+    SessionOverError,
     SpeechModel,
     SpeechOpening,
     SpeechSession,
@@ -38,7 +40,8 @@ class ModelLink:
     """One call's connection, open for the whole call. `run` is its task; `feed` and `ask` return at once.
 
     A failure reconnects at once, with the conversation so far; a second one soon after is posted as ModelFailed and
-    ends `run`. Requests that were not sent when a connection broke are dropped: who asked is told by ModelConnected.
+    ends `run`. The end of a session in its ordinary course is no failure, unless the one before ended so just now.
+    Requests that were not sent when a connection broke are dropped: who asked is told by ModelConnected.
     What the caller was just saying, or said and got no answer to, the next connection hears from the beginning.
     Between `hold` and `release` the model hears silence; what the caller said meanwhile it hears afterwards.
     """
@@ -144,17 +147,19 @@ class ModelLink:
 
     async def run(self) -> None:
         """Keep a connection open until cancelled or broken for good."""
-        retried_at: float | None = None
+        retried_at = over_at = -math.inf
         renewed = False
         try:
             while True:
                 failure = await self._one_connection(renewed=renewed)
                 if renewed := failure is None:
                     continue
-                self._figures.errors.append(str(failure))
                 now = self._loop.time()
-                soon = retried_at is not None and now - retried_at <= _HEALTHY_AFTER_SECONDS
-                if soon or not failure.retryable:
+                if isinstance(failure, SessionOverError) and now - over_at > _HEALTHY_AFTER_SECONDS:
+                    over_at = now
+                    continue
+                self._figures.errors.append(str(failure))
+                if now - retried_at <= _HEALTHY_AFTER_SECONDS or not failure.retryable:
                     self._post(ModelFailed(failure))
                     return
                 retried_at = now

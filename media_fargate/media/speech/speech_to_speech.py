@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from media.speech.interfaces import ChatMessage, ProviderUsage, ToolCall, ToolSpec
+from media.speech.interfaces import ChatMessage, ProviderError, ProviderUsage, ToolCall, ToolSpec
 
 
 @dataclass(frozen=True)
@@ -90,6 +90,13 @@ SpeechEvent = (
 )
 
 
+class SessionOverError(ProviderError):
+    """The vendor ended a conversation in its ordinary course, for it had lasted its time: nothing failed."""
+
+    def __init__(self, provider: str) -> None:
+        super().__init__(provider, "ended the session", retryable=True)
+
+
 class SpeechSession(Protocol):
     """One caller's connection to a speech-to-speech model. All methods but `events` raise ProviderError."""
 
@@ -105,7 +112,8 @@ class SpeechSession(Protocol):
         """Send the caller's audio, at the rate given when opened; silence too, without a gap."""
 
     def events(self) -> AsyncIterator[SpeechEvent]:
-        """What the model says, hears and wants; ends when the session is closed. Raises ProviderError when it fails."""
+        """What the model says, hears and wants; ends when the session is closed. Raises ProviderError when it fails,
+        SessionOverError when the vendor ends it."""
 
     async def respond(self) -> None:
         """Let the model speak although the caller said nothing."""

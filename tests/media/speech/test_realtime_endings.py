@@ -6,7 +6,14 @@ import pytest
 
 from media.speech.interfaces import ProviderError, ProviderUsage, QuotaError
 from media.speech.priced import priced
-from media.speech.speech_to_speech import AgentAudio, AgentTurnOver, AgentWords, CallsDropped, CallsWanted
+from media.speech.speech_to_speech import (
+    AgentAudio,
+    AgentTurnOver,
+    AgentWords,
+    CallsDropped,
+    CallsWanted,
+    SessionOverError,
+)
 from sovereign.catalog.prices import price_of
 from tests.fakes.realtime import Reply
 from tests.fakes.server import Trouble
@@ -42,6 +49,7 @@ async def test_connection_closed_in_mid_answer_may_be_tried_again(vendor: Vendor
         with pytest.raises(ProviderError) as raised:
             await talk.broken()
         assert raised.value.retryable
+        assert not isinstance(raised.value, SessionOverError)
 
 
 @pytest.mark.parametrize("vendor", ["xai", "openai-live"], indirect=True)
@@ -92,6 +100,7 @@ async def test_closed_live_session_tells_its_figures_and_whether_another_helps(
         with pytest.raises(ProviderError) as raised:
             await talk.broken()
         assert raised.value.retryable is retryable
+        assert isinstance(raised.value, SessionOverError) is (reason == "expired")
         assert talk.session.usage.audio_seconds == 6.25
 
 
@@ -104,9 +113,8 @@ async def test_announced_end_lets_the_answer_be_finished(vendor: Vendor, serve: 
         await talk.session.respond()
         await talk.until(AgentAudio)
         await server.connections[0].say(GO_AWAY)
-        with pytest.raises(ProviderError) as raised:
+        with pytest.raises(SessionOverError):
             await talk.broken()
-        assert raised.value.retryable
         assert "".join(event.text for event in talk.of(AgentWords)) == LONG.text
         assert len(talk.of(AgentTurnOver)) == 1
 
@@ -115,9 +123,25 @@ async def test_announced_end_lets_the_answer_be_finished(vendor: Vendor, serve: 
 async def test_announced_end_between_two_answers_comes_at_once(vendor: Vendor, serve: Any) -> None:
     async with serve() as server, leaving_nothing(server), talking(vendor, server) as talk:
         await server.connections[0].say(GO_AWAY)
-        with pytest.raises(ProviderError) as raised:
+        with pytest.raises(SessionOverError):
             await talk.broken(2.0)
-        assert raised.value.retryable
+
+
+@pytest.mark.parametrize("vendor", ["gemini", "vertex"], indirect=True)
+@pytest.mark.parametrize(
+    ("code", "message", "kind"),
+    [(1008, ENDED, SessionOverError), (1011, b"You exceeded your current quota.", QuotaError)],
+)
+async def test_connection_closed_after_it_was_announced_has_not_failed(
+    vendor: Vendor, serve: Any, code: int, message: bytes, kind: type[ProviderError]
+) -> None:
+    async with serve(SLOWLY, replies=[LONG]) as server, leaving_nothing(server), talking(vendor, server) as talk:
+        await talk.session.respond()
+        await talk.until(AgentAudio)
+        await server.connections[0].say(GO_AWAY)
+        await server.connections[0].socket.close(code=code, message=message)
+        with pytest.raises(kind):
+            await talk.broken()
 
 
 @pytest.mark.parametrize("vendor", ["gemini", "vertex"], indirect=True)

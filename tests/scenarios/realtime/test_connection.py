@@ -153,6 +153,31 @@ def test_connection_that_lived_long_is_worth_another_try() -> None:
     assert len(world.model.sessions) == 3
 
 
+def test_session_the_vendor_ends_is_followed_by_another_and_is_no_failure() -> None:
+    timeline = [says(2.0, "my name is Eve"), says(9.0, "what is my name")]
+    world = play(RealtimeWorld(timeline, ["Hello Eve.", "Your name is Eve."], HELLO, ends={1: 7.0}))
+    assert world.said()[-1] == ("assistant", "Your name is Eve.")
+    assert len(world.model.sessions) == 2
+    assert world.outcome.error is None
+    assert world.outcome.latency is not None
+    assert world.outcome.latency["provider_retries"] == 0
+
+
+def test_session_the_vendor_ends_does_not_use_up_the_try_after_a_break() -> None:
+    world = play(RealtimeWorld(settings=HELLO, ends={1: 3.0}, breaks={2: 3.0}, hangs_up_at=60.0))
+    assert world.outcome.end_reason is EndReason.USER_HANGUP
+    assert world.outcome.error == "scripted: the connection broke"
+    assert world.outcome.latency is not None
+    assert world.outcome.latency["provider_retries"] == 1
+
+
+def test_vendor_that_ends_every_session_at_once_is_given_up() -> None:
+    world = play(RealtimeWorld(settings=HELLO, ends={1: 3.0, 2: 0.1, 3: 0.1}, hangs_up_at=60.0))
+    assert world.outcome.end_reason is EndReason.PROVIDER_ERROR
+    assert world.outcome.error == "scripted: ended the session"
+    assert len(world.model.sessions) == 3
+
+
 def test_refused_key_ends_the_call_without_a_second_try() -> None:
     refused = BadKeyError("scripted", "the key was refused", retryable=False)
     world = play(RealtimeWorld(settings=HELLO, open_fails={1: refused}, hangs_up_at=20.0))

@@ -28,6 +28,7 @@ from media.speech.speech_to_speech import (
     CallerSpeaks,
     CallerWords,
     CallsWanted,
+    SessionOverError,
     SpeechAbilities,
     SpeechEvent,
     SpeechOpening,
@@ -81,13 +82,15 @@ class ScriptedSession:
         self.spoken = 0
         if (at := world.breaks.get(number)) is not None:
             asyncio.get_running_loop().call_later(at, self._break)
+        if (at := world.ends.get(number)) is not None:
+            asyncio.get_running_loop().call_later(at, self._break, SessionOverError("scripted"))
         if (at := world.stalls.get(number)) is not None:
             asyncio.get_running_loop().call_later(at, self._interrupt)
 
-    def _break(self) -> None:
+    def _break(self, failure: ProviderError | None = None) -> None:
         if self._answer is not None:
             self._answer.cancel()
-        self.out.put_nowait(ProviderError("scripted", "the connection broke", retryable=True))
+        self.out.put_nowait(failure or ProviderError("scripted", "the connection broke", retryable=True))
 
     @property
     def usage(self) -> ProviderUsage:
@@ -247,6 +250,8 @@ class RealtimeWorld(Played):
     words_stay_open: bool = False
     """The model tells what was said, never that it is all."""
     breaks: Mapping[int, float] = field(default_factory=dict)
+    ends: Mapping[int, float] = field(default_factory=dict)
+    """Seconds after which the vendor ends each connection in its ordinary course."""
     stalls: Mapping[int, float] = field(default_factory=dict)
     """Seconds after which each connection's answer stops in its midst."""
     reply_delay: float = 0.2

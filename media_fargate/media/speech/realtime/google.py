@@ -13,7 +13,7 @@ from media.audio.levels import duration
 from media.speech.adapters import AdapterContext
 from media.speech.failures import dropped, timed_out
 from media.speech.google_api import PROVIDER
-from media.speech.interfaces import ProviderUsage, ToolCall, ToolSpec
+from media.speech.interfaces import ProviderError, ProviderUsage, ToolCall, ToolSpec
 from media.speech.realtime.google_failures import FAILURES, UNREADABLE, as_provider_error
 from media.speech.realtime.google_setup import INFORM, connection_of, content_of, contents_of, setup_of
 from media.speech.realtime.leaving import leave
@@ -27,6 +27,7 @@ from media.speech.speech_to_speech import (
     CallerWords,
     CallsDropped,
     CallsWanted,
+    SessionOverError,
     SpeechAbilities,
     SpeechEvent,
     SpeechOpening,
@@ -146,7 +147,8 @@ class GeminiConversation:
         """The service itself keeps only what it sent before it noticed the interruption."""
 
     async def events(self) -> AsyncIterator[SpeechEvent]:
-        """What the model says, hears and wants. Raises ProviderError when the connection breaks."""
+        """What the model says, hears and wants. Raises ProviderError when the connection breaks,
+        SessionOverError when that was announced."""
         while not self._closed:
             try:
                 # one turn at a time, the SDK's way
@@ -154,7 +156,7 @@ class GeminiConversation:
                     for event in self._read(message):
                         yield event
             except FAILURES as failure:
-                raise as_provider_error(failure, configured=True) from None
+                raise self._broken(failure) from None
             except UNREADABLE:
                 logger.info("realtime_message_ignored", provider=PROVIDER)
 
@@ -176,7 +178,12 @@ class GeminiConversation:
         try:
             await sending
         except FAILURES as failure:
-            raise as_provider_error(failure, configured=True) from None
+            raise self._broken(failure) from None
+
+    def _broken(self, failure: Exception) -> ProviderError:
+        error = as_provider_error(failure, configured=True)
+        # what was announced is no failure, even when it came in the midst of something
+        return SessionOverError(PROVIDER) if self._leaving and error.retryable else error
 
     def _read(self, message: types.LiveServerMessage) -> Iterator[SpeechEvent]:
         if message.usage_metadata is not None:
@@ -192,7 +199,7 @@ class GeminiConversation:
             yield CallsDropped(message.tool_call_cancellation.ids or [])
         if self._leaving and not self._speaking:
             # it would cut the connection in the midst of something soon: better between two turns
-            raise dropped(PROVIDER)
+            raise SessionOverError(PROVIDER)
 
     def _content(self, content: types.LiveServerContent) -> Iterator[SpeechEvent]:
         heard, said = content.input_transcription, content.output_transcription

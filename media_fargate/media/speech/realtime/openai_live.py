@@ -26,7 +26,13 @@ from media.speech.realtime.openai_socket import (
 )
 from media.speech.realtime.openai_turns import Turns
 from media.speech.realtime.quantities import quantity
-from media.speech.speech_to_speech import CallsWanted, SpeechAbilities, SpeechEvent, SpeechOpening
+from media.speech.speech_to_speech import (
+    CallsWanted,
+    SessionOverError,
+    SpeechAbilities,
+    SpeechEvent,
+    SpeechOpening,
+)
 from sovereign.catalog.realtime import OpenAiDelegation, OpenAiLive
 
 PROVIDER = "openai"
@@ -170,7 +176,7 @@ class OpenAiConversation:
                 self._used(event)
                 if event.get("reason") == "content":
                     raise ProviderError(PROVIDER, "ended the conversation for its content", retryable=False)
-                raise dropped(PROVIDER)
+                raise SessionOverError(PROVIDER) if event.get("reason") == "expired" else dropped(PROVIDER)
             case "error":
                 self._socket.refused(event)
 
