@@ -95,16 +95,16 @@ class ModelVoice:
 
     def done(self, utterance: ModelUtterance) -> None:
         """A stretch was played, or given up: forget it."""
-        if utterance in self._earlier:
+        if (item := self._item_of(utterance)) is not None:
+            del self._stretches[item]
+        elif utterance in self._earlier:
             self._earlier.remove(utterance)
-        elif utterance.item is not None:
-            self._stretches.pop(utterance.item, None)
 
     def stop(self, utterance: Utterance) -> None:
         """Give up one utterance, whether it has begun or not."""
-        if isinstance(utterance, ModelUtterance) and utterance not in self._earlier and utterance.item is not None:
-            self._given_up.add(utterance.item)
-            self._stretches.pop(utterance.item, None)
+        if isinstance(utterance, ModelUtterance) and (item := self._item_of(utterance)) is not None:
+            self._given_up.add(item)
+            del self._stretches[item]
         elif utterance is self._expected:
             self._expected = None
         self.playout.stop(utterance)
@@ -136,3 +136,8 @@ class ModelVoice:
         self._stretches.clear()
         self._expected = None
         self._given_up.clear()
+
+    def _item_of(self, utterance: ModelUtterance) -> str | None:
+        """The name of its stretch; None when it has none on this connection, or has been played."""
+        stretch = self._stretches.get(utterance.item or "")
+        return utterance.item if stretch is not None and stretch.utterance is utterance else None
