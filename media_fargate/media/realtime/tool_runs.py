@@ -45,6 +45,8 @@ class ToolRuns:
     def start(self, calls: Sequence[ToolCall], connection: int) -> ToolRun:
         """Run these calls."""
         run = ToolRun(calls, connection, self.box.leads_on(calls))
+        # another connection may name its calls as the one before did
+        self._dropped.difference_update(call.id for call in calls)
         self._runs.append(run)
         self.context.spawn(self._run(run))
         return run

@@ -4,10 +4,13 @@ from typing import Any
 
 from media.conversation.settings import ConversationSettings
 from media.speech.interfaces import ToolCall
+from media.speech.speech_to_speech import CallsDropped
 from media.telephony.leg import LegDigit
 from tests.scenarios.conversation.test_workflow_graph import way
+from tests.scenarios.conversation.world import says
+from tests.scenarios.realtime.test_dropped_calls import FIRST, QUIET_LOOKUP
 from tests.scenarios.realtime.test_workflows import lines
-from tests.scenarios.realtime.world import RealtimeWorld, play
+from tests.scenarios.realtime.world import RealtimeWorld, Reply, play
 
 LONG = "This is a long answer of the model which has been made whole long before it has been heard to its end."
 ENDING = ToolCall("e1", "end_call", {})
@@ -19,6 +22,26 @@ def ordering_end(at: float, message: str) -> Any:
         await world.session.command({"type": "end-call", "message": message})
 
     return [(at, end)]
+
+
+# a tool runs
+
+
+def test_call_of_the_same_name_as_a_dropped_one_gets_its_result() -> None:
+    async def drop(world: RealtimeWorld) -> None:
+        world.model.sessions[-1].out.put_nowait(CallsDropped([FIRST.id]))
+
+    world = play(
+        RealtimeWorld(
+            [says(1.0, "where is it", 0.5), says(9.0, "where is it", 0.5)],
+            [Reply(calls=[FIRST]), Reply(calls=[FIRST]), "It is on its way."],
+            tools=(QUIET_LOOKUP,),
+            tool_answers={"lookup": (2.0, {"status": "sent"})},
+            acts=[(2.5, drop)],
+            breaks={1: 6.0},
+        )
+    )
+    assert lines(world) == ["It is on its way."]
 
 
 # the call ends
