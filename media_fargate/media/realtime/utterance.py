@@ -30,8 +30,10 @@ class ModelUtterance(Utterance):
 
     def heard(self) -> str:
         """What of the text was played."""
+        if not self._end:
+            return ""
         if not self.stopped and self.done.is_set():
             return self.text
-        share = self._played / self._end if self._end else 0.0
+        share = self._played / self._end
         words = self.text.split()
         return " ".join(words[: round(len(words) * share)])

@@ -4,7 +4,7 @@ from typing import Any
 
 from media.conversation.settings import ConversationSettings
 from media.speech.interfaces import ToolCall
-from media.speech.speech_to_speech import CallsDropped
+from media.speech.speech_to_speech import AgentTurnOver, AgentWords, CallsDropped
 from media.telephony.leg import LegDigit
 from tests.scenarios.conversation.test_workflow_graph import way
 from tests.scenarios.conversation.world import says
@@ -53,3 +53,18 @@ def test_question_asked_before_a_break_does_not_silence_what_comes_after() -> No
     world = play(RealtimeWorld(settings=settings, events=[(5.0, LegDigit("1"))], breaks={1: 3.0}, hangs_up_at=20.0))
     assert lines(world) == ["Press one to agree.", "Hello."]
     assert world.starts("Hello.") < 6.0
+
+
+# what a connection is told
+
+
+def test_words_without_sound_were_not_heard() -> None:
+    """A vendor's text of what was interrupted may come after that was said."""
+
+    async def late(world: RealtimeWorld) -> None:
+        out = world.model.sessions[-1].out
+        out.put_nowait(AgentWords("late", "never heard by anybody"))
+        out.put_nowait(AgentTurnOver())
+
+    world = play(RealtimeWorld([says(1.0, "tell me")], ["I will."], acts=[(5.0, late)]))
+    assert lines(world) == ["I will."]
