@@ -128,6 +128,7 @@ class ModelLink:
     async def _let_hear(self, session: SpeechSession) -> None:
         held, self._held = self._held, None
         if held is not None and held.pcm:
+            self._turn.take(held.pcm, speaking=True, connected=True)
             await session.feed(held.pcm)
 
     def give_up(self, failure: ProviderError) -> None:

@@ -2,14 +2,17 @@
 
 from typing import Any
 
+from media.calls.workflow import plan_workflow
 from media.conversation.settings import ConversationSettings
 from media.speech.interfaces import ToolCall
 from media.speech.speech_to_speech import AgentTurnOver, AgentWords, CallsDropped
 from media.telephony.leg import LegDigit
-from tests.scenarios.conversation.test_workflow_graph import way
+from sovereign.assistants import transient
+from tests.scenarios.conversation.test_workflow_graph import graph, talk, way
+from tests.scenarios.conversation.test_workflows_in_calls import CHECK
 from tests.scenarios.conversation.world import says
 from tests.scenarios.realtime.test_dropped_calls import FIRST, QUIET_LOOKUP
-from tests.scenarios.realtime.test_workflows import lines
+from tests.scenarios.realtime.test_workflows import ASK, ASSISTANT, KINDS, going, lines
 from tests.scenarios.realtime.world import RealtimeWorld, Reply, play
 
 LONG = "This is a long answer of the model which has been made whole long before it has been heard to its end."
@@ -42,6 +45,32 @@ def test_call_of_the_same_name_as_a_dropped_one_gets_its_result() -> None:
         )
     )
     assert lines(world) == ["It is on its way."]
+
+
+# a walk
+
+
+def test_what_was_said_on_the_way_is_heard_again_after_a_break() -> None:
+    plan = plan_workflow(graph([talk("a"), CHECK, talk("c")], EDGES), transient(ASSISTANT))
+
+    def walked(**changes: Any) -> RealtimeWorld:
+        return play(
+            RealtimeWorld(
+                [ASK, says(4.5, "nine would be best")],
+                [going("check", "Sure."), Reply("Nine, yes.", delay=2.5), "Nine, yes."],
+                workflow=plan,
+                tool_answers={"check_slot": (5.0, "free")},
+                hangs_up_at=30.0,
+                **KINDS["instructable"],
+                **changes,
+            )
+        )
+
+    whole = walked()
+    let_hear = whole.log.first("tool done check_slot")
+    # the model has heard it, and told nothing yet
+    world = walked(breaks={1: let_hear + 1.0}, transcript_delay=2.0)
+    assert whole.said()[-2:] == world.said()[-2:] == [("user", "nine would be best"), ("assistant", "Nine, yes.")]
 
 
 # the call ends
