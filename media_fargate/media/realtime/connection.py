@@ -44,7 +44,7 @@ class Connection:
         self._requests = requests
         self._tools = tools
         self._tool_turns = tool_turns
-        self._renewing = False
+        self._broke_off = self._gone = False
         self.up = False
         self.handlers: dict[type, Callable[[Any], None]] = {
             ModelConnected: self._on_connected,
@@ -54,32 +54,35 @@ class Connection:
 
     @property
     def has_voice(self) -> bool:
-        """Whether what the model is asked to say now will be said."""
-        return self.up or self._renewing
+        """Whether what the model is asked to say now can still be said, if not at once."""
+        return not self._gone
 
     def change_over(self) -> None:
         """Have the model go on under the instructions of another node."""
-        self._renewing = self._tool_turns.change_over()
-        self.up = not self._renewing
+        self.up = not self._tool_turns.change_over()
 
     def failed(self) -> None:
         """The model is gone for good."""
-        self.up = self._renewing = False
+        self.up, self._gone = False, True
         self._floor.give_up_lines()
 
     def _on_lost(self, _: ModelLost) -> None:
         self.up = False
+        self._broke_off = self._voice.generating
+        self._voice.connection_lost()
         self._requests.hold()
         self._words.lost()
 
     def _on_connected(self, event: ModelConnected) -> None:
-        self.up, self._renewing = True, False
+        self.up = True
+        if event.again:
+            self._take_up(event)
         self._tool_turns.connected()
-        if not event.again:
-            return
+
+    def _take_up(self, event: ModelConnected) -> None:
         unanswered = self._answer.expected and not event.hears_again
-        broke_off = self._voice.generating or self._tools.running or unanswered
-        self._voice.forget_connection()
+        broke_off = self._broke_off or self._tools.running or unanswered
+        self._voice.expect(None)
         asked_again = self._requests.reconnected()
         if broke_off and not (asked_again or event.renewed or self._host.closing):
             self._requests.inform(_GO_ON)

@@ -123,7 +123,9 @@ class RealtimeConversation(BaseConversation):
 
     @property
     def _idle(self) -> bool:
-        return self.opening.over and self._exchange.floor.idle and not (self._transferring or self.keypad.entering)
+        # without a connection it is the model's silence
+        free = self._exchange.connection.up and not (self._transferring or self.keypad.entering)
+        return self.opening.over and self._exchange.floor.idle and free
 
     # what the exchange tells
 

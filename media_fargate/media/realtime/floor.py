@@ -102,9 +102,11 @@ class Floor:
         return paused or audible
 
     def fall_silent(self) -> None:
-        """Give up everything that is said or was to be."""
+        """Give up everything that is said or was to be, also what the caller is still to be answered."""
+        answers = not self.model_done or self._answer.expected
         self.give_up_lines()
-        if self._voice.generating:
+        self._link.forget_caller()
+        if answers:
             self._link.ask(_cancel)
         self._tell_heard(self._voice.give_up(all_of_it=True))
 

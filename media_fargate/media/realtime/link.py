@@ -103,6 +103,12 @@ class ModelLink:
         self._requests.append(request)
         self._work.set()
 
+    def forget_caller(self) -> None:
+        """Nothing the caller has said is to be answered any more."""
+        self._audio.clear()
+        self._turn = UnansweredTurn(self._rate)
+        self._held = HeldAudio(self._rate) if self._held is not None else None
+
     def instruct(self) -> None:
         """Have the model go on under the present instructions, with the present tools."""
         opening = self._opening()

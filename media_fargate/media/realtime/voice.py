@@ -129,12 +129,11 @@ class ModelVoice:
             self.playout.stop_all()
         return unheard
 
-    def forget_connection(self) -> None:
+    def connection_lost(self) -> None:
         """The connection is gone: what it began gets no more audio, and names of stretches may come again."""
         self.complete_all()
         self._earlier += [stretch.utterance for stretch in self._stretches.values()]
         self._stretches.clear()
-        self._expected = None
         self._given_up.clear()
 
     def _item_of(self, utterance: ModelUtterance) -> str | None:

@@ -3,15 +3,18 @@
 from typing import Any
 
 from media.calls.workflow import plan_workflow
+from media.conversation.opt_out import OptOut
 from media.conversation.settings import ConversationSettings
 from media.speech.interfaces import ToolCall
 from media.speech.speech_to_speech import AgentTurnOver, AgentWords, CallsDropped
 from media.telephony.leg import LegDigit
 from sovereign.assistants import transient
+from sovereign.calls.model import EndReason
 from tests.scenarios.conversation.test_workflow_graph import graph, talk, way
 from tests.scenarios.conversation.test_workflows_in_calls import CHECK
 from tests.scenarios.conversation.world import says
 from tests.scenarios.realtime.test_dropped_calls import FIRST, QUIET_LOOKUP
+from tests.scenarios.realtime.test_opt_out import CONFIRMATION
 from tests.scenarios.realtime.test_workflows import ASK, ASSISTANT, KINDS, going, lines
 from tests.scenarios.realtime.world import RealtimeWorld, Reply, play
 
@@ -82,6 +85,66 @@ def test_question_asked_before_a_break_does_not_silence_what_comes_after() -> No
     world = play(RealtimeWorld(settings=settings, events=[(5.0, LegDigit("1"))], breaks={1: 3.0}, hangs_up_at=20.0))
     assert lines(world) == ["Press one to agree.", "Hello."]
     assert world.starts("Hello.") < 6.0
+
+
+def test_last_words_are_said_when_the_connection_is_there_again() -> None:
+    world = play(
+        RealtimeWorld(breaks={1: 4.0}, connect_delay=1.0, acts=ordering_end(5.5, "We stop."), hangs_up_at=30.0)
+    )
+    assert lines(world) == ["We stop."]
+    assert world.outcome.end_reason is EndReason.CONTROL_END_CALL
+    assert world.log.first("hang up") < 8.0
+
+
+def test_who_never_wants_to_be_called_again_is_told_so_after_a_break() -> None:
+    """The words are known when the connection breaks, but not that they are all of them. They are not answered too."""
+
+    async def forbid() -> None:
+        return
+
+    world = RealtimeWorld(
+        [says(2.0, "please stop calling me")],
+        [Reply("Good.", delay=5.0), "Why?"],
+        breaks={1: 3.9},
+        words_stay_open=True,
+        hangs_up_at=30.0,
+    )
+    world.make_opt_out = lambda: OptOut(forbid)
+    play(world)
+    assert world.outcome.end_reason is EndReason.OPT_OUT
+    assert lines(world) == [CONFIRMATION]
+
+
+def test_speech_of_a_caller_whose_call_ends_is_not_answered_in_place_of_the_last_words() -> None:
+    world = play(
+        RealtimeWorld(
+            [says(3.0, "and another thing", 1.0)],
+            ["Another answer."],
+            breaks={1: 1.9},
+            connect_delay=1.0,
+            acts=ordering_end(3.6, "We stop."),
+            hangs_up_at=30.0,
+        )
+    )
+    assert world.fed_voice == 0.0
+    assert lines(world) == ["We stop."]
+
+
+def test_last_words_that_break_off_do_not_keep_the_call() -> None:
+    """What was made of them is heard; the next connection, seconds later, would not go on with them."""
+    world = play(RealtimeWorld(breaks={1: 3.6}, connect_delay=8.0, acts=ordering_end(11.0, LONG), hangs_up_at=40.0))
+    assert LONG.startswith(lines(world)[0])
+    assert world.outcome.end_reason is EndReason.CONTROL_END_CALL
+    assert world.log.first("hang up") < 18.0
+
+
+def test_model_that_has_not_begun_to_answer_is_told_to_leave_it_when_the_call_ends() -> None:
+    world = play(
+        RealtimeWorld(
+            [says(1.0, "tell me")], [Reply(LONG, delay=3.0)], acts=ordering_end(3.0, "We stop."), hangs_up_at=30.0
+        )
+    )
+    assert world.asked == [("cancel", ""), ("speak", "We stop.")]
 
 
 # what a connection is told
