@@ -67,6 +67,8 @@ class ModelLink:
         self._model_rate = sample_rate
         self._answering = self._lost_an_end = False
         self.connections = 0
+        self.begun = 0
+        """Of them and those that did not come about: each starts from what there is at that moment."""
 
     @property
     def usage(self) -> ProviderUsage:
@@ -177,6 +179,7 @@ class ModelLink:
     async def _one_connection(self, *, renewed: bool) -> ProviderError | None:
         """Connect and use the connection until it breaks; returns what broke it, None when it was given up."""
         self._broken = self._loop.create_future()
+        self.begun += 1
         try:
             async with asyncio.timeout(_OPEN_TIMEOUT_SECONDS):
                 session = self._session = await self._model.open(self._rate, self._opening())

@@ -25,21 +25,18 @@ _NOT_FINISHED = "(This is not finished; its result will be told.)"
 class _Turn:
     """A request that makes the model speak; `line`: it is to say this. `elsewhere`: what to ask it instead on another
     connection, which knows nothing of the calls it made on this one. `results_of`: it is for nothing once the model
-    wants none of these. `change`: not a request, but the moment at which
-    it goes on under other instructions."""
+    wants none of these. `change`: not a request, but the moment at which it goes on under other instructions, which
+    connections begun after so many have from the start."""
 
     request: Request
     line: ModelUtterance | None = None
     elsewhere: Request | None = None
     results_of: Sequence[ToolCall] = ()
-    change: bool = False
+    change: int | None = None
 
 
 async def _nothing(_: SpeechSession) -> None:
     return
-
-
-_CHANGE = _Turn(_nothing, change=True)
 
 
 class Requests:
@@ -86,12 +83,17 @@ class Requests:
 
     def change(self) -> None:
         """After what was asked before, the model is to go on under other instructions."""
-        self._turns.append(_CHANGE)
+        self._turns.append(_Turn(_nothing, change=self._link.begun))
 
     @property
     def comes_to_change(self) -> bool:
         """Whether that moment has come."""
-        return bool(self._turns) and self._turns[0].change
+        return bool(self._turns) and self._turns[0].change is not None
+
+    @property
+    def changes(self) -> bool:
+        """Whether it is still to come."""
+        return any(turn.change is not None for turn in self._turns)
 
     def changed(self) -> None:
         """It is done."""
@@ -160,14 +162,14 @@ class Requests:
 
     def reconnected(self) -> bool:
         """What was asked last was lost with its connection: it comes first again. Whether there was something. The new
-        connection has the present instructions."""
+        connection has the instructions there were when it was begun."""
         asked, self._asked = self._asked, None
         self._stop_waiting()
         turns = [*([asked] if asked is not None else []), *self._turns]
         self._turns = deque(
             turn if turn.elsewhere is None else replace(turn, request=turn.elsewhere)
             for turn in turns
-            if not turn.change
+            if turn.change is None or turn.change == self._link.begun
         )
         return asked is not None
 

@@ -98,8 +98,8 @@ class ToolTurns:
         return False
 
     def connected(self) -> None:
-        """A connection has begun, with the present instructions."""
-        if not self._tools.walking:
+        """A connection has begun: the caller is heard, unless it is first to go on under other instructions."""
+        if not (self._tools.walking or self._requests.changes):
             self._link.release()
 
     def answered(self) -> None:

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from media.calls.workflow import plan_workflow
 from media.conversation.opt_out import OptOut
 from media.conversation.settings import ConversationSettings
@@ -15,7 +17,7 @@ from tests.scenarios.conversation.test_workflows_in_calls import CHECK
 from tests.scenarios.conversation.world import says
 from tests.scenarios.realtime.test_dropped_calls import FIRST, QUIET_LOOKUP
 from tests.scenarios.realtime.test_opt_out import CONFIRMATION
-from tests.scenarios.realtime.test_workflows import ASK, ASSISTANT, KINDS, going, lines
+from tests.scenarios.realtime.test_workflows import ASK, ASSISTANT, KINDS, going, instructions, lines
 from tests.scenarios.realtime.world import RealtimeWorld, Reply, play
 
 LONG = "This is a long answer of the model which has been made whole long before it has been heard to its end."
@@ -51,6 +53,25 @@ def test_call_of_the_same_name_as_a_dropped_one_gets_its_result() -> None:
 
 
 # a walk
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_node_that_is_entered_while_a_connection_is_made_gets_its_instructions(kind: str) -> None:
+    plan = plan_workflow(graph([talk("a"), CHECK, talk("c")], EDGES), transient(ASSISTANT))
+    world = play(
+        RealtimeWorld(
+            [ASK],
+            [going("check", "Sure."), "Nine is free."],
+            workflow=plan,
+            tool_answers={"check_slot": (3.0, {"free": True})},
+            connect_delay=4.0,
+            breaks={1: 1.5},
+            hangs_up_at=30.0,
+            **KINDS[kind],
+        )
+    )
+    assert instructions(world) == ["Be a.", "Be a.", "Be c."]
+    assert lines(world)[-1] == "Nine is free."
 
 
 def test_what_was_said_on_the_way_is_heard_again_after_a_break() -> None:
