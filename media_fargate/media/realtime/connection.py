@@ -84,7 +84,15 @@ class Connection:
         broke_off = self._broke_off or self._tools.running or unanswered
         self._voice.expect(None)
         asked_again = self._requests.reconnected()
-        if broke_off and not (asked_again or event.renewed or self._host.closing):
+        if not broke_off or asked_again or event.renewed or self._host.closing:
+            return
+        if event.hears_again:
+            self._answer.otherwise(self._go_on_unless_busy)
+        else:
+            self._requests.inform(_GO_ON)
+
+    def _go_on_unless_busy(self) -> None:
+        if self._floor.model_waits and not self._host.closing:
             self._requests.inform(_GO_ON)
 
     def _on_answer_late(self, _: AnswerLate) -> None:

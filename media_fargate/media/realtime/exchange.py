@@ -44,7 +44,7 @@ class Exchange:
             link=link, voice=voice, caller=caller, requests=requests, tools=tools, answer=answer, context=context
         )
         self.tool_turns = tool_turns = ToolTurns(
-            host, link=link, tools=tools, requests=requests, history=history, floor=floor
+            host, link=link, tools=tools, requests=requests, history=history, floor=floor, answer=answer
         )
         self.model = ModelTurns(
             host, link=link, voice=voice, tools=tools, requests=requests, tool_turns=tool_turns, answer=answer

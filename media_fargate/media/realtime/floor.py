@@ -57,10 +57,15 @@ class Floor:
         return self.model_done and not self._voice.playout.speaking
 
     @property
+    def model_waits(self) -> bool:
+        """Whether the model has nothing to do: nobody speaks to it, and nothing is to come."""
+        busy = self._requests.waiting or self._tools.running or self.caller_in_turn
+        return self.model_done and not busy and not self._answer.expected
+
+    @property
     def idle(self) -> bool:
         """Whether neither side speaks or is expected to."""
-        busy = self._requests.waiting or self._tools.running or self.caller_in_turn
-        return self.quiet and not busy and not self._answer.expected
+        return self.quiet and self.model_waits
 
     @property
     def caller_in_turn(self) -> bool:

@@ -71,7 +71,6 @@ class ModelTurns:
         if self._answer.begins(asked=self._requests.unanswered):
             self._host.caller_answered()
         self._requests.answered()
-        self._tool_turns.answered()
 
     def _on_audio(self, event: AgentAudio) -> None:
         if self._begin(event.item) is not None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from media.conversation.history import History
 from media.conversation.tools import leaves_nothing_to_say
-from media.realtime.awaited_answer import ANSWER_EXPECTED_SECONDS
+from media.realtime.awaited_answer import AwaitedAnswer
 from media.realtime.events import ToolsDone
 from media.realtime.floor import Floor
 from media.realtime.host import Host
@@ -32,6 +32,7 @@ class ToolTurns:
         requests: Requests,
         history: History,
         floor: Floor,
+        answer: AwaitedAnswer,
     ) -> None:
         self._host = host
         self._link = link
@@ -39,7 +40,8 @@ class ToolTurns:
         self._requests = requests
         self._history = history
         self._floor = floor
-        self._moved = self._unopened = False
+        self._answer = answer
+        self._moved = False
 
     def called(self, calls: Sequence[ToolCall], *, spoke: bool) -> None:
         """The model wants these; `spoke`: it said something with it."""
@@ -102,10 +104,6 @@ class ToolTurns:
         if not (self._tools.walking or self._requests.changes):
             self._link.release()
 
-    def answered(self) -> None:
-        """The model has begun to speak."""
-        self._unopened = False
-
     def _arrive(self, results: Sequence[tuple[ToolCall, str]], *, complete: bool, waited_for: bool) -> None:
         """A walk is over: what was found on the way is known in the node, which opens unless its first line did."""
         self._moved = False
@@ -117,11 +115,10 @@ class ToolTurns:
             return
         if self._link.holds_speech:
             # it is answered; should it have been a mere noise, the node opens after all
-            self._unopened = True
-            self._host.later(ANSWER_EXPECTED_SECONDS, self._open_if_silent)
+            self._answer.otherwise(self._open_unless_busy)
         else:
             self._requests.respond()
 
-    def _open_if_silent(self) -> None:
-        if self._unopened and self._floor.idle and not self._host.closing:
+    def _open_unless_busy(self) -> None:
+        if self._floor.model_waits and not self._host.closing:
             self._requests.respond()

@@ -14,7 +14,7 @@ from sovereign.assistants import transient
 from sovereign.calls.model import EndReason
 from tests.scenarios.conversation.test_workflow_graph import graph, talk, way
 from tests.scenarios.conversation.test_workflows_in_calls import CHECK
-from tests.scenarios.conversation.world import says
+from tests.scenarios.conversation.world import noise, says
 from tests.scenarios.realtime.test_dropped_calls import FIRST, QUIET_LOOKUP
 from tests.scenarios.realtime.test_opt_out import CONFIRMATION
 from tests.scenarios.realtime.test_workflows import ASK, ASSISTANT, KINDS, going, instructions, lines
@@ -33,6 +33,28 @@ def ordering_end(at: float, message: str) -> Any:
 
 
 # a tool runs
+
+
+def test_caller_who_speaks_while_a_tool_runs_gets_one_answer_after_a_break() -> None:
+    """The new connection hears what was said and answers that: it is not asked to go on besides."""
+    world = play(
+        RealtimeWorld(
+            [says(1.0, "where is it"), says(4.0, "hello are you there", 2.0)],
+            [Reply(calls=[FIRST]), "Yes, one moment.", "It is on its way."],
+            tools=(QUIET_LOOKUP,),
+            tool_answers={"lookup": (9.0, {"status": "sent"})},
+            breaks={1: 5.0},
+        )
+    )
+    told = [text for kind, text in world.asked if kind == "inform"]
+    assert [text.startswith("The result of lookup") for text in told] == [True]
+    assert lines(world) == ["Yes, one moment.", "It is on its way."]
+
+
+def test_answer_that_broke_off_is_gone_on_with_when_what_is_heard_again_was_a_noise() -> None:
+    world = play(RealtimeWorld([says(1.0, "tell me"), noise(2.3, 0.4)], [Reply(LONG * 3, cut_after=40), "As I said."]))
+    assert [kind for kind, _ in world.asked] == ["inform"]
+    assert lines(world)[-1] == "As I said."
 
 
 def test_call_of_the_same_name_as_a_dropped_one_gets_its_result() -> None:
