@@ -82,6 +82,11 @@ class ModelLink:
         return self._lost_an_end or self._answering
 
     @property
+    def connected(self) -> bool:
+        """Whether there is a connection at the moment."""
+        return self._session is not None
+
+    @property
     def sample_rate(self) -> int:
         """Hertz of the model's audio, as the last connection had it."""
         return self._model_rate

@@ -10,7 +10,7 @@ from media.realtime.floor import Floor
 from media.realtime.host import Host
 from media.realtime.link import ModelLink
 from media.realtime.requests import Requests, found
-from media.realtime.tool_runs import ToolRuns
+from media.realtime.tool_runs import ToolRun, ToolRuns
 from media.speech.interfaces import ToolCall
 
 _WENT_ON = '{"result": "the caller went on speaking, so the call was not ended"}'
@@ -42,6 +42,7 @@ class ToolTurns:
         self._floor = floor
         self._answer = answer
         self._moved = False
+        self._hung_up: ToolsDone | None = None
 
     def called(self, calls: Sequence[ToolCall], *, spoke: bool) -> None:
         """The model wants these; `spoke`: it said something with it."""
@@ -57,12 +58,13 @@ class ToolTurns:
         """The results of one turn's calls."""
         run, results = event.run, self._tools.finished(event)
         complete = leaves_nothing_to_say(event.results, line_spoken=run.line_spoken)
-        waited_for = run.connection == self._link.connections and not run.put_off
+        waited_for = self._waited_for(run)
         moved = run.leads_on and self._moved
         ending = next((result for result in event.results if result.ends_call and self._tools.wants(result.call)), None)
         if moved:
             self._arrive(results, complete=complete, waited_for=waited_for)
         elif ending is not None:
+            self._hung_up = self._hung_up or event
             self._host.wants_end(ending)
         elif results and waited_for:
             self._requests.give_results(results, respond=not complete)
@@ -72,9 +74,19 @@ class ToolTurns:
             self._link.release()
 
     def not_ended(self, call: ToolCall) -> None:
-        """The model hung up, and the caller went on speaking."""
-        if self._tools.wants(call):
-            self._requests.give_results([(call, _WENT_ON)], respond=not self._link.instructable)
+        """The model hung up, and the caller went on speaking: it is told what else came of that turn's calls, too."""
+        done, self._hung_up = self._hung_up, None
+        if done is None:
+            return
+        results = [(result.call, result.text) for result in done.results if self._tools.wants(result.call)]
+        others = [(each, text) for each, text in results if each is not call]
+        if self._waited_for(done.run):
+            self._requests.give_results([*others, (call, _WENT_ON)], respond=not self._link.instructable)
+        elif others:
+            self._requests.results_elsewhere(others)
+
+    def _waited_for(self, run: ToolRun) -> bool:
+        return self._link.connected and run.connection == self._link.connections and not run.put_off
 
     # the nodes of a workflow
 

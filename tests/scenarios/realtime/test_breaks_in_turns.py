@@ -17,6 +17,7 @@ from tests.scenarios.conversation.test_workflows_in_calls import CHECK
 from tests.scenarios.conversation.world import noise, says
 from tests.scenarios.realtime.test_dropped_calls import FIRST, QUIET_LOOKUP
 from tests.scenarios.realtime.test_opt_out import CONFIRMATION
+from tests.scenarios.realtime.test_tools_and_orders import END_CALL
 from tests.scenarios.realtime.test_workflows import ASK, ASSISTANT, KINDS, going, instructions, lines
 from tests.scenarios.realtime.world import RealtimeWorld, Reply, play
 
@@ -72,6 +73,30 @@ def test_call_of_the_same_name_as_a_dropped_one_gets_its_result() -> None:
         )
     )
     assert lines(world) == ["It is on its way."]
+
+
+# the model hung up
+
+
+def test_other_results_of_a_turn_that_was_to_end_the_call_are_given_when_it_goes_on() -> None:
+    goodbye = Reply("Then I wish you a very pleasant day and goodbye.", calls=[FIRST, ENDING])
+    timeline = [says(1.0, "that is all"), says(3.2, "wait one more question")]
+    world = play(
+        RealtimeWorld(
+            timeline, [goodbye, "Yes?"], tools=(QUIET_LOOKUP, END_CALL), tool_answers={"lookup": (0.1, "noted")}
+        )
+    )
+    given = [text.partition(":")[0] for kind, text in world.asked if kind == "result"]
+    assert given == ["lookup", "end_call"]
+
+
+def test_hanging_up_on_a_connection_that_broke_is_not_answered_on_the_next() -> None:
+    timeline = [says(1.0, "that is all"), says(5.0, "wait one more question")]
+    world = play(RealtimeWorld(timeline, [Reply(LONG, calls=[ENDING]), "Yes?"], tools=(END_CALL,), breaks={1: 4.0}))
+    assert len(world.model.sessions) == 2
+    assert lines(world)[-1] == "Yes?"
+    assert world.outcome.end_reason is EndReason.USER_HANGUP
+    assert not [text for kind, text in world.asked if kind == "result"]
 
 
 # a walk
