@@ -41,7 +41,7 @@ class ModelLink:
 
     A failure reconnects at once, with the conversation so far; a second one soon after is posted as ModelFailed and
     ends `run`. The end of a session in its ordinary course is no failure, unless the one before ended so just now.
-    Requests that were not sent when a connection broke are dropped: who asked is told by ModelConnected.
+    Requests that were not sent when another is begun are dropped: who asked is told by ModelConnected.
     What the caller was just saying, or said and got no answer to, the next connection hears from the beginning.
     Between `hold` and `release` the model hears silence; what the caller said meanwhile it hears afterwards.
     """
@@ -105,10 +105,12 @@ class ModelLink:
             del self._audio[: -size(_LONGEST_BACKLOG_SECONDS, self._rate)]
             self._work.set()
 
-    def ask(self, request: Request) -> None:
-        """Send a request after those before it and after the audio so far."""
-        self._requests.append(request)
-        self._work.set()
+    def ask(self, request: Request, *, also_next: bool = False) -> None:
+        """Send a request after those before it and after the audio so far. Without a connection it is for nothing,
+        unless it may be sent on the next as well."""
+        if self._session is not None or also_next:
+            self._requests.append(request)
+            self._work.set()
 
     def forget_caller(self) -> None:
         """Nothing the caller has said is to be answered any more."""
@@ -184,6 +186,7 @@ class ModelLink:
     async def _one_connection(self, *, renewed: bool) -> ProviderError | None:
         """Connect and use the connection until it breaks; returns what broke it, None when it was given up."""
         self._broken = self._loop.create_future()
+        self._requests.clear()
         self.begun += 1
         try:
             async with asyncio.timeout(_OPEN_TIMEOUT_SECONDS):
@@ -214,7 +217,6 @@ class ModelLink:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
-            self._requests.clear()
             self._post(ModelLost())
             await self._drop_session()
 

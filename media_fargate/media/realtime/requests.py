@@ -117,7 +117,7 @@ class Requests:
         async def request(session: SpeechSession) -> None:
             await session.inform(text, respond=False)
 
-        self._link.ask(request)
+        self._link.ask(request, also_next=True)
 
     def give_results(self, results: Sequence[tuple[ToolCall, str]], *, respond: bool = True) -> None:
         """Have the model go on with these, before anything else: it waits for them. Without `respond` it is told."""

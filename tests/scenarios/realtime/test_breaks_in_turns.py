@@ -7,7 +7,7 @@ import pytest
 from media.calls.workflow import plan_workflow
 from media.conversation.opt_out import OptOut
 from media.conversation.settings import ConversationSettings
-from media.speech.interfaces import ToolCall
+from media.speech.interfaces import ProviderError, ToolCall
 from media.speech.speech_to_speech import AgentTurnOver, AgentWords, CallsDropped
 from media.telephony.leg import LegDigit
 from sovereign.assistants import transient
@@ -216,6 +216,34 @@ def test_model_that_has_not_begun_to_answer_is_told_to_leave_it_when_the_call_en
 
 
 # what a connection is told
+
+
+def test_next_connection_is_told_nothing_of_an_interruption_before_it() -> None:
+    """Neither what of it was heard nor that the call was not ended."""
+    keys = [(5.5, LegDigit("4")), (5.6, LegDigit("#"))]
+    world = play(
+        RealtimeWorld(
+            [says(1.0, "tell me")],
+            [Reply(LONG, calls=[ENDING]), "Four."],
+            tools=(END_CALL,),
+            events=keys,
+            breaks={1: 3.0},
+            connect_delay=2.0,
+        )
+    )
+    assert len(world.model.sessions) == 2
+    assert [kind for kind, _ in world.asked] == ["inform"]
+    assert lines(world)[-1] == "Four."
+
+
+def test_what_is_in_the_opening_of_a_connection_is_not_told_again() -> None:
+    async def inject(world: RealtimeWorld) -> None:
+        await world.session.command({"type": "inject-context", "content": "A VIP.", "trigger_response": False})
+
+    broken = ProviderError("scripted", "no connection", retryable=True)
+    world = play(RealtimeWorld(acts=[(0.5, inject)], open_fails={1: broken}, connect_delay=1.0, hangs_up_at=5.0))
+    assert [message.content for message in world.model.sessions[0].opening.history] == ["A VIP."]
+    assert world.asked == []
 
 
 def test_words_without_sound_were_not_heard() -> None:
