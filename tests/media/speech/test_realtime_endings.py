@@ -155,6 +155,28 @@ async def test_handle_of_a_session_nobody_resumes_is_passed_over(vendor: Vendor,
 
 
 @pytest.mark.parametrize("vendor", ["gemini", "vertex"], indirect=True)
+async def test_text_that_comes_after_its_turn_begins_no_other(vendor: Vendor, serve: Any) -> None:
+    """It is independent of the other messages (ai.google.dev/api/live, BidiGenerateContentTranscription)."""
+    async with serve(replies=[LONG, Reply("Yes.")]) as server, talking(vendor, server) as talk:
+        await talk.session.respond()
+        await talk.until(AgentTurnOver)
+        await server.connections[0].say({"serverContent": {"outputTranscription": {"text": " late words"}}})
+        await talk.say()
+        await talk.until(AgentTurnOver, 2)
+        assert "".join(event.text for event in talk.of(AgentWords)) == f"{LONG.text}Yes."
+        assert {event.item for event in talk.of(AgentWords)} == {event.item for event in talk.of(AgentAudio)}
+
+
+@pytest.mark.parametrize("vendor", ["gemini", "vertex"], indirect=True)
+async def test_text_that_comes_before_its_sound_belongs_to_it(vendor: Vendor, serve: Any) -> None:
+    async with serve(replies=[LONG]) as server, talking(vendor, server) as talk:
+        await server.connections[0].say({"serverContent": {"outputTranscription": {"text": "Early: "}}})
+        await talk.session.respond()
+        await talk.until(AgentTurnOver)
+        assert "".join(event.text for event in talk.of(AgentWords)) == f"Early: {LONG.text}"
+
+
+@pytest.mark.parametrize("vendor", ["gemini", "vertex"], indirect=True)
 async def test_dropped_calls_are_told_and_the_conversation_goes_on(vendor: Vendor, serve: Any) -> None:
     async with serve(replies=[Reply(calls=[("lookup", {})]), LONG]) as server, talking(vendor, server) as talk:
         await talk.session.respond()

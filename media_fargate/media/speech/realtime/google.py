@@ -85,6 +85,7 @@ class GeminiConversation:
         self._used = ProviderUsage()
         self._turn = 0
         self._speaking = False
+        self._early_words = ""
         self._caller_turn = 0
         self._caller_open = False
         self._leaving = False
@@ -204,19 +205,20 @@ class GeminiConversation:
     def _content(self, content: types.LiveServerContent) -> Iterator[SpeechEvent]:
         heard, said = content.input_transcription, content.output_transcription
         if heard is not None and heard.text:
+            self._early_words = ""
             yield self._caller(heard.text)
         for part in (content.model_turn.parts if content.model_turn else None) or ():
             if part.inline_data is not None and part.inline_data.data:
                 yield from self._begin()
                 yield AgentAudio(self._item, part.inline_data.data)
         if said is not None and said.text:
-            yield from self._begin()
-            yield AgentWords(self._item, said.text)
+            yield from self._words(said.text)
         if content.interrupted:
             yield from self._end_of_speech()
             yield CallerSpeaks()
         if content.turn_complete:
             yield from self._end_of_speech()
+            self._early_words = ""
             yield from self._end_of_caller()
             yield AgentTurnOver()
 
@@ -228,6 +230,16 @@ class GeminiConversation:
         if not self._caller_open:
             # the transcript is independent of the answer and may come after its beginning: keep its place
             yield self._caller("")
+        if self._early_words:
+            yield AgentWords(self._item, self._early_words)
+            self._early_words = ""
+
+    def _words(self, text: str) -> Iterator[SpeechEvent]:
+        """The text is independent of the sound: what comes without any is early, or too late, and begins nothing."""
+        if self._speaking:
+            yield AgentWords(self._item, text)
+        else:
+            self._early_words += text
 
     def _caller(self, text: str) -> CallerWords:
         if not self._caller_open:
