@@ -8,9 +8,9 @@ from contextlib import aclosing
 
 import pytest
 
-from media.speech.interfaces import ProviderError, ProviderUsage, RecognitionSession
+from media.speech.interfaces import BadKeyError, ProviderError, ProviderUsage, RecognitionSession
 from media.speech.stt import deepgram, elevenlabs, gladia, google, mistral, stream, utterances
-from tests.fakes.server import Trouble
+from tests.fakes.server import BAD_KEY, Trouble
 from tests.fakes.voxtral import FakeVoxtral
 from tests.media.speech.recognisers import RECOGNISERS, RecogniserVendor, speech
 
@@ -243,6 +243,17 @@ async def test_a_session_that_is_told_of_too_late_is_closed(hangs_up: bool, monk
         await _until(lambda: server.open_connections == 0)
 
 
+@pytest.mark.parametrize("name", sorted(RECOGNISERS.keys() - {"google"}))  # that one refuses with the first answer
+async def test_a_connection_that_is_refused_leaves_nothing_running(name: str) -> None:
+    vendor = RECOGNISERS[name]
+    async with vendor.fake() as server:
+        recogniser = vendor.make(server.url, BAD_KEY)
+        before = _tasks()
+        with pytest.raises(BadKeyError):
+            await recogniser.open(8000)
+        await _until(lambda: _tasks() <= before)
+
+
 @pytest.mark.parametrize("name", ["mistral", "google"])
 async def test_an_utterance_longer_than_a_stream_goes_on_in_another(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     vendor = RECOGNISERS[name]
@@ -291,6 +302,11 @@ async def test_a_stream_that_ended_for_want_of_audio_is_replaced_when_some_comes
         assert await session.finalise() == "hello there"
         assert server.connections == 2
         await session.close()
+
+
+def _tasks() -> set[asyncio.Task[object]]:
+    """What runs, but for what the stand-in of a gRPC service does on the same loop."""
+    return {task for task in asyncio.all_tasks() if "AioServer" not in repr(task)}
 
 
 async def _unanswered_twice(session: RecognitionSession) -> None:

@@ -71,11 +71,11 @@ class UtteranceStreams(VendorStream):
         self._ended: list[asyncio.Task[str]] = []
         self._leaving: set[asyncio.Task[None]] = set()
         self._opening = asyncio.Lock()
-        self._tasks = [asyncio.create_task(self._end_idle())]
 
     async def connect(self) -> None:
         """Open the first stream, so that a bad key is known at once. Raises ProviderError."""
         await self._part()
+        self._tasks = [asyncio.create_task(self._end_idle())]  # one that did not open is closed by nobody
 
     async def finalise(self) -> str:
         """The text of what was fed since the last time, within 4 s. Raises ProviderError."""
