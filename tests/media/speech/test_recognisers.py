@@ -304,6 +304,19 @@ async def test_a_stream_that_ended_for_want_of_audio_is_replaced_when_some_comes
         await session.close()
 
 
+@pytest.mark.parametrize("name", ["mistral", "google"])
+async def test_a_stream_that_ended_for_want_of_audio_leaves_nothing_running(name: str) -> None:
+    vendor = RECOGNISERS[name]
+    async with vendor.fake() as server:
+        server.patience = 0.05
+        before = _tasks()
+        session = await vendor.make(server.url).open(8000)
+        await _until(lambda: server.connections == 1 and server.open_connections == 0)
+        await asyncio.sleep(0.1)
+        await session.close()
+        await _until(lambda: _tasks() <= before)
+
+
 def _tasks() -> set[asyncio.Task[object]]:
     """What runs, but for what the stand-in of a gRPC service does on the same loop."""
     return {task for task in asyncio.all_tasks() if "AioServer" not in repr(task)}

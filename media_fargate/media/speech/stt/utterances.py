@@ -159,6 +159,8 @@ class UtteranceStreams(VendorStream):
             self._fail(failure)
         elif self._current is part:
             self._current = None
+            if part.stream is not None:  # what it still holds is nobody else's to release
+                self._leave(part.stream)
 
 
 async def _closed(stream: Utterance) -> None:
