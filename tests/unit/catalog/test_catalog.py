@@ -274,6 +274,11 @@ def test_every_form_of_a_tool_is_stored_in_one(sent: dict[str, Any], stored: dic
         ([{**TOOL, "message": "a", "async_response": "b"}], "llm.tools[0]"),
         ([{**TOOL, "parameters": {"type": "array"}}], "llm.tools[0].parameters"),
         ([{**TOOL, "parameters": {"properties": {"a": {"type": "strnig"}}}}], "llm.tools[0].parameters"),
+        ([{"type": "function", "function": {"name": "9a"}}], "llm.tools[0].function.name"),
+        ([{"type": "function", "function": {}}], "llm.tools[0].function.name"),
+        ([{"type": "function", "function": {**TOOL, "urll": "x"}}], "llm.tools[0].function.urll"),
+        ([{"type": "function", "function": {**TOOL, "parameters": []}}], "llm.tools[0].function.parameters"),
+        ([{"type": "function", "function": {"name": "a"}, "urll": "x"}], "llm.tools[0].urll"),
     ],
 )
 def test_bad_tool_is_named(tools: list[Any], path: str) -> None:

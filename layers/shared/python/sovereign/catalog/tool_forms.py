@@ -1,15 +1,17 @@
 """The spellings in which a tool may be sent, and the one form in which it is stored."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, ValidatorFunctionWrapHandler, WrapValidator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from sovereign.catalog.base import Strict
 from sovereign.catalog.tools import BUILT_IN, Tool, WebhookTool, tool_names
 
 _DEPRECATED_TYPES = {"endCall": "end_call", "transferCall": "transfer_call"}
+_NESTED = frozenset({"name", "description", "parameters"})
+"""Members of a nested function; OpenAI's `strict` is accepted beside them and has no effect."""
 
 
 def read_tool(value: Any, _union: ValidatorFunctionWrapHandler) -> Tool:
@@ -26,18 +28,38 @@ def read_tool(value: Any, _union: ValidatorFunctionWrapHandler) -> Tool:
         raise PydanticCustomError(
             "unknown_tool", "type must be one of {known}, function", {"known": ", ".join(BUILT_IN)}
         )
-    return WebhookTool.model_validate(_flat({name: member for name, member in value.items() if name != "type"}))
+    given = {name: member for name, member in value.items() if name != "type"}
+    if "function" not in given:
+        return WebhookTool.model_validate(_present(given))
+    return _read_nested(given.pop("function"), given)
 
 
-def _flat(given: dict[str, Any]) -> dict[str, Any]:
-    """Lift a nested function to the top and give the deprecated `async_response` its present name, `message`."""
-    if "function" in given:
-        function = given.pop("function")
-        if not isinstance(function, Mapping):
-            raise PydanticCustomError("object_type", "function must be an object")
-        if unknown := set(function) - {"name", "description", "parameters", "strict"}:
-            raise PydanticCustomError("extra_forbidden", "function has {count} unknown fields", {"count": len(unknown)})
-        given |= {"description": "", **{name: function[name] for name in function if name != "strict"}}
+def _read_nested(function: Any, beside: dict[str, Any]) -> WebhookTool:
+    """A function whose own members are nested; its problems are located there."""
+    if not isinstance(function, Mapping):
+        raise PydanticCustomError("object_type", "function must be an object")
+    if unknown := sorted(set(function) - _NESTED - {"strict"}):
+        raise _problems([("extra_forbidden", "Extra inputs are not permitted", ("function", name)) for name in unknown])
+    own = {name: function[name] for name in function if name != "strict"}
+    try:
+        return WebhookTool.model_validate(_present(beside | {"description": ""} | own))
+    except ValidationError as failure:
+        found = [(problem["type"], problem["msg"], problem["loc"]) for problem in failure.errors(include_url=False)]
+        moved = [(kind, msg, ("function", *loc) if loc[0] in _NESTED else loc) for kind, msg, loc in found]
+        raise _problems(moved) from None
+
+
+def _problems(found: Sequence[tuple[str, str, tuple[str | int, ...]]]) -> ValidationError:
+    """Kinds, messages and places as one validation error."""
+    lines = [
+        InitErrorDetails(type=PydanticCustomError(kind, "{problem}", {"problem": message}), loc=place, input=None)
+        for kind, message, place in found
+    ]
+    return ValidationError.from_exception_data("WebhookTool", lines)
+
+
+def _present(given: dict[str, Any]) -> dict[str, Any]:
+    """The members with the deprecated `async_response` under its present name, `message`."""
     if "async_response" in given:
         spoken = given.pop("async_response")
         if given.setdefault("message", spoken) != spoken:
