@@ -4,6 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import RedirectResponse
+from pydantic import AfterValidator
 
 from functions.calls.control import send_command
 from functions.calls.schemas import OutboundRequest, call_view
@@ -47,11 +48,16 @@ async def _recordings() -> Recordings:
     return Recordings(read_environment(CallsEnvironment).recordings_bucket)
 
 
+def _in_lower_case(assistant_id: str | None) -> str | None:
+    """An assistant's id as calls keep it; on every path it is found in either case."""
+    return assistant_id.lower() if assistant_id else None
+
+
 LinksDep = Annotated[RecordingLinks, Depends(_links)]
 RecordingsDep = Annotated[Recordings, Depends(_recordings)]
 StoreDep = Annotated[CallStore, Depends(_store)]
 NodesDep = Annotated[NodeClient, Depends(node_client)]
-AgentQuery = Annotated[str | None, Query(min_length=1, max_length=256)]
+AgentQuery = Annotated[str | None, Query(min_length=1, max_length=256), AfterValidator(_in_lower_case)]
 
 
 async def _filters(

@@ -36,6 +36,7 @@ def _without_duplicates(values: list[Any]) -> list[Any]:
     return values
 
 
+Id = Annotated[str, AfterValidator(str.lower)]
 Country = Annotated[str, AfterValidator(_supported_country)]
 
 
@@ -43,7 +44,7 @@ class OrganizationCreate(RequestModel):
     """`POST /organizations`."""
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
-    parent_org_id: str | None = None
+    parent_org_id: Id | None = None
 
 
 class OutboundPolicyBody(RequestModel):
@@ -67,7 +68,7 @@ class OrganizationPatch(RequestModel):
         }
     )
 
-    id: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    id: Annotated[Id, Field(min_length=1, max_length=100)] | None = None
     content_retention_days: ContentRetentionDays | None = None
     metadata_retention_days: MetadataRetentionDays | None = None
     webhook_url: SafeUrl | None = None

@@ -52,6 +52,12 @@ def test_key_in_use_cannot_be_deleted(client: TestClient, created: NewOrganizati
     assert client.get("api-keys").status_code == 200
 
 
+def test_key_is_found_by_its_id_in_upper_case(client: TestClient, created: NewOrganization) -> None:
+    key = client.post("api-keys", json={"name": "ci"}).json()["api_key"]
+    assert client.delete(f"api-keys/{key['id'].upper()}").status_code == 200
+    assert client.delete(f"api-keys/{created.key.id.upper()}").status_code == 409
+
+
 def test_key_of_another_organization_is_not_found(client: TestClient, table: Table) -> None:
     other = OrganizationStore(table).create("Other", billing_mode="unlimited")
     assert client.delete(f"api-keys/{other.key.id}").status_code == 404

@@ -525,6 +525,13 @@ def test_bad_filter_is_named(world: World, query: str) -> None:
     assert (answer.status_code, answer.json()["details"][0].split(":")[0]) == (400, query.split("=", maxsplit=1)[0])
 
 
+def test_calls_of_an_assistant_are_found_by_its_id_in_upper_case(world: World) -> None:
+    world.dial()
+    for name in ("agent_id", "assistant_id"):
+        found = world.client.get(f"/api/v1/calls?{name}={world.assistant_id.upper()}").json()
+        assert found["pagination"]["total"] == 1
+
+
 def test_filter_in_both_spellings_is_one_or_refused(world: World) -> None:
     world.dial()
     same = world.client.get(f"/api/v1/calls?agent_id={world.assistant_id}&assistant_id={world.assistant_id}")

@@ -115,6 +115,15 @@ def test_parent_may_be_named_but_only_as_oneself(client: TestClient, created: Ne
     assert client.post("organizations", json=own | {"parent_org_id": "other"}).status_code == 403
 
 
+def test_organizations_are_found_by_their_ids_in_upper_case(client: TestClient, created: NewOrganization) -> None:
+    own = created.organization.id.upper()
+    child = client.post("organizations", json={"name": "c", "parent_org_id": own}).json()
+    suspended = client.patch("organizations", json={"id": child["id"].upper(), "suspended": True})
+    assert (suspended.status_code, suspended.json()["id"]) == (200, child["id"])
+    changed = client.patch("organizations", json={"id": own, "announce_rejections": False})
+    assert changed.json()["announce_rejections"] is False
+
+
 def test_child_cannot_have_children(client: TestClient, table: Table) -> None:
     child = client.post("organizations", json={"name": "Child"}).json()
     assert client_with(child["api_key"]).post("organizations", json={"name": "x"}).status_code == 403

@@ -75,6 +75,7 @@ class ApiKeyStore:
 
     def delete(self, org_id: str, key_id: str, *, in_use: str | None = None) -> None:
         """Revoke a key. Raises NotFoundError, or ConflictError for the key named by `in_use`."""
+        key_id = key_id.lower()
         item = self._table.get(key_ref(org_id, key_id))
         if item is None:
             raise NotFoundError("no such API key")
