@@ -89,13 +89,19 @@ async def streamed_chat(
 
 
 def _usage(counted: CompletionUsage) -> ProviderUsage:
-    details = counted.prompt_tokens_details
+    read, written = _figure(counted, "prompt_tokens"), _figure(counted, "completion_tokens")
     return ProviderUsage(
-        input_tokens=counted.prompt_tokens,
+        input_tokens=read,
         # some who speak the protocol leave their reasoning out of the completion, and charge for it
-        output_tokens=max(counted.completion_tokens, counted.total_tokens - counted.prompt_tokens),
-        cached_input_tokens=(details.cached_tokens if details else None) or 0,
+        output_tokens=max(written, _figure(counted, "total_tokens") - read) if read else written,
+        cached_input_tokens=_figure(getattr(counted, "prompt_tokens_details", None), "cached_tokens"),
     )
+
+
+def _figure(counted: object, name: str) -> int:
+    """One figure, 0 where it was not told or is none: an answer that was given is not lost over it."""
+    figure = getattr(counted, name, None)
+    return figure if isinstance(figure, int) else 0
 
 
 load_sdk(lambda sdk: (sdk.chat.completions, sdk.audio.speech))

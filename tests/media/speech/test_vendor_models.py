@@ -21,7 +21,7 @@ from media.speech.interfaces import (
 )
 from media.speech.priced import PricedModel
 from sovereign.catalog.prices import price_of
-from tests.fakes.openai import Answer, Chat
+from tests.fakes.openai import Answer, Chat, FakeOpenAI
 from tests.fakes.server import GOOD_KEY
 from tests.media.speech.vendors import CHATS, ChatVendor
 
@@ -71,6 +71,28 @@ async def test_cached_and_reasoning_tokens_are_counted(name: str, question: list
     async with CHATS[name].fake(None, chat=Chat(cached=8, reasoning=7)) as server:
         events = await events_of(CHATS[name].open(server.url, GOOD_KEY), question)
     assert events[-1] == ChatFinished(ProviderUsage(input_tokens=20, output_tokens=12, cached_input_tokens=8))
+
+
+@pytest.mark.parametrize(
+    ("told", "counted"),
+    [
+        ({"prompt_tokens": 20, "completion_tokens": 5}, ProviderUsage(input_tokens=20, output_tokens=5)),
+        ({"prompt_tokens": 20, "completion_tokens": 5, "total_tokens": None, "prompt_tokens_details": 7},
+         ProviderUsage(input_tokens=20, output_tokens=5)),
+        ({"prompt_tokens": "many"}, ProviderUsage()),
+        ({"total_tokens": 25}, ProviderUsage()),
+        ([20, 5], ProviderUsage()),
+    ],
+)  # fmt: skip
+async def test_figures_that_cannot_be_read_cost_no_answer(
+    told: Any, counted: ProviderUsage, question: list[ChatMessage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who speaks OpenAI's protocol does not always tell all of them."""
+    monkeypatch.setattr(FakeOpenAI, "figures", lambda _: told)
+    async with FakeOpenAI() as server:
+        events = await events_of(CHATS["openai"].open(server.url, GOOD_KEY), question)
+    assert "".join(event.text for event in events if isinstance(event, TextDelta)) == "Hello, how can I help you?"
+    assert events[-1] == ChatFinished(counted)
 
 
 async def test_tool_calls_come_whole(vendor: ChatVendor, question: list[ChatMessage]) -> None:
