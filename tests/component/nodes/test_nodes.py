@@ -1,10 +1,15 @@
 """Registration, heartbeats, and who gets a call."""
 
+import json
+from collections.abc import Mapping
 from datetime import timedelta
+from io import StringIO
+from typing import Any
 
 import pytest
 
-from sovereign.kernel.table import Table
+from sovereign.kernel.table import Put, Table
+from sovereign.nodes import store as store_module
 from sovereign.nodes.model import Node, NodeState, by_free_capacity
 from sovereign.nodes.store import NodeStore
 from tests.component.calls.harness import START, FakeClock
@@ -81,3 +86,50 @@ def test_emptiest_node_comes_first_and_unfit_ones_not_at_all() -> None:
 def test_node_is_lost_after_ninety_seconds() -> None:
     assert not node().is_lost(START + timedelta(seconds=90))
     assert node().is_lost(START + timedelta(seconds=90, milliseconds=1))
+
+
+@pytest.fixture
+def logged(monkeypatch: pytest.MonkeyPatch) -> StringIO:
+    lines = StringIO()
+    monkeypatch.setattr(store_module._log.registered_handler, "stream", lines)
+    return lines
+
+
+def of_a_newer_version(table: Table, nodes: NodeStore, changes: Mapping[str, Any]) -> None:
+    """Three nodes, and what stands in the item of the middle one is not this version's."""
+    for node_id in ("a", "b", "c"):
+        nodes.register(node(node_id))
+    item = table.get(store_module._ref("b"))
+    assert item is not None
+    table.put(Put(item | dict(changes)))
+
+
+@pytest.mark.parametrize("state", ["warming", None, {"name": "warming"}])
+def test_state_of_a_newer_version_is_a_living_node_without_new_calls(
+    table: Table, clock: FakeClock, logged: StringIO, state: object
+) -> None:
+    nodes = NodeStore(table, clock)
+    of_a_newer_version(table, nodes, {"state": state})
+    known = nodes.all()
+    assert [each.node_id for each in known] == ["a", "b", "c"]
+    assert [each.node_id for each in by_free_capacity(known, clock())] == ["a", "c"]
+    newer = nodes.get("b")
+    assert newer is not None
+    assert not newer.is_lost(clock())
+    clock.advance(seconds=91)
+    assert newer.is_lost(clock())
+    (line,) = logged.getvalue().splitlines()
+    said = json.loads(line)
+    assert (said["message"], said["nodes"]) == ("nodes_not_understood", ["NODE#b"])
+
+
+@pytest.mark.parametrize(
+    "changes", [{"capacity": "forty"}, {"active_calls": None}, {"heartbeat_at": "lately"}, {"started_at": None}]
+)
+def test_node_that_cannot_be_read_does_not_hide_the_others(
+    table: Table, clock: FakeClock, logged: StringIO, changes: Mapping[str, Any]
+) -> None:
+    nodes = NodeStore(table, clock)
+    of_a_newer_version(table, nodes, changes)
+    assert [each.node_id for each in nodes.all()] == ["a", "c"]
+    assert [json.loads(line)["nodes"] for line in logged.getvalue().splitlines()] == [["NODE#b"]]

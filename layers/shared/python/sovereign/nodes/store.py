@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from sovereign.kernel.clock import Clock, from_wire, to_wire, utc_now
+from sovereign.kernel.observe import logger
 from sovereign.kernel.table import Attr, ConditionFailed, Delete, Item, Put, Ref, Table, Update, present
 from sovereign.nodes.model import Node, NodeState
 
@@ -11,6 +12,8 @@ __all__ = ["NodeStore"]
 
 _PK = "NODES"
 _PREFIX = "NODE#"
+_STATES = tuple(NodeState)
+_log = logger()
 
 
 class NodeStore:
@@ -47,8 +50,20 @@ class NodeStore:
         return _from_item(item) if item else None
 
     def all(self) -> list[Node]:
-        """Every registered node, the silent ones too."""
-        return [_from_item(item) for item in self._table.query(_PK, begins_with=_PREFIX)]
+        """Every registered node, the silent ones too. One that a newer version wrote so that it cannot be read is left
+        out: it must not cost the others their calls, nor the dead ones their end."""
+        nodes: list[Node] = []
+        strange: set[str] = set()
+        for item in self._table.query(_PK, begins_with=_PREFIX):
+            if item.get("state") not in _STATES:
+                strange.add(item["sk"])
+            try:
+                nodes.append(_from_item(item))
+            except (KeyError, TypeError, ValueError):
+                strange.add(item["sk"])
+        if strange:
+            _log.warning("nodes_not_understood", nodes=sorted(strange))
+        return nodes
 
     def remove(self, node: Node) -> bool:
         """Forget a node unless it has been heard of since `node` was read; False when it has."""
@@ -91,13 +106,14 @@ def _from_item(item: Item) -> Node:
     def moment(name: str) -> datetime:
         return from_wire(item[name])
 
-    known: dict[str, Any] = {
-        name: item[name] for name in ("node_id", "control_address", "certificate_pem", "capacity", "active_calls")
-    }
+    known: dict[str, Any] = {name: item[name] for name in ("node_id", "control_address", "certificate_pem")}
     return Node(
         **known,
+        capacity=int(item["capacity"]),
+        active_calls=int(item["active_calls"]),
         heartbeat_at=moment("heartbeat_at"),
         started_at=moment("started_at"),
-        state=NodeState(item["state"]),
+        # a state of a newer version: alive by its heartbeat, and nothing is known that would allow it a new call
+        state=NodeState(item["state"]) if item.get("state") in _STATES else NodeState.DRAINING,
         sip_address=item.get("sip_address"),
     )
