@@ -1,6 +1,6 @@
 """Entry point of the after_call state machine's tasks."""
 
-import time
+from datetime import timedelta
 from functools import cache
 from typing import Any, Literal
 
@@ -13,14 +13,14 @@ from sovereign.analysis_templates import AnalysisTemplateStore
 from sovereign.calls.model import CallRef
 from sovereign.calls.store import CallStore
 from sovereign.completion.registry import Completions
-from sovereign.kernel.clock import utc_now
+from sovereign.kernel.clock import to_wire, utc_now
 from sovereign.kernel.encryption import default_cipher
 from sovereign.kernel.settings import Environment, read_environment
 from sovereign.kernel.table import Table
 from sovereign.provider_keys import KeyRing, base_urls
 from sovereign.recordings.storage import Recordings
 
-LATE_SECONDS = 20.0
+LATE_AFTER = timedelta(seconds=20)
 """How long after a call's end its node may take to store pieces that are late: an attempt with its repetitions after a
 short outage. What comes later yet is put into the recording when the step is run again."""
 
@@ -37,7 +37,7 @@ class Task(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    step: Literal["finish_recording", "transcribe", "analyse", "report"]
+    step: Literal["finish_recording", "finish_late_recording", "transcribe", "analyse", "report"]
     org_id: str
     call_id: str
     call_number: int
@@ -45,11 +45,14 @@ class Task(BaseModel):
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, str]:
-    """Do one step for one call; raising makes the state machine try again."""
+    """Do one step for one call; raising makes the state machine try again. `late_until`: not done, pieces of the
+    recording may come until then, and the state machine waits for them."""
     task = Task.model_validate(event)
     ref = CallRef(task.org_id, task.call_id, task.call_number)
     if task.step == "finish_recording":
-        _finish_recording(ref)
+        return {"step": task.step, "late_until": _finish_recording(ref)}
+    if task.step == "finish_late_recording":
+        _finish_recording(ref, waited=True)
     elif task.step == "transcribe":
         _transcribe(ref)
     elif task.step == "analyse":
@@ -59,15 +62,20 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, str]:
     return {"step": task.step}
 
 
-def _finish_recording(ref: CallRef) -> None:
-    """Put the call's recording together, if it has one; a call that was never answered has none."""
+def _finish_recording(ref: CallRef, *, waited: bool = False) -> str:
+    """Put the call's recording together, if it has one; a call that was never answered has none. Unless it was
+    `waited` for: the moment until which pieces may still come, instead."""
     bucket = read_environment(TasksEnvironment).recordings_bucket
     if not bucket or not (call := _calls().get_row(ref)).started_at:
-        return
-    if call.recording == "late" and call.ended_at:
-        time.sleep(max(0.0, LATE_SECONDS - (utc_now() - call.ended_at).total_seconds()))
+        return ""
+    if not waited and call.recording == "late" and call.ended_at:
+        # a node's clock that is ahead must not keep the report away
+        late_until = min(call.ended_at, now := utc_now()) + LATE_AFTER
+        if late_until > now:
+            return to_wire(late_until)
     if _recordings(bucket).finish(ref):
         _calls().mark_recorded(ref)
+    return ""
 
 
 def _transcribe(ref: CallRef) -> None:

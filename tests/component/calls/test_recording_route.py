@@ -1,7 +1,6 @@
 """`recording_url` and the route it leads to, from the token to the bucket's object."""
 
 import io
-import time
 import wave
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,6 +12,7 @@ import pytest
 from functions.after_call_tasks import handler as after_call
 from sovereign.calls.model import CallOutcome, CallRef, EndReason
 from sovereign.kernel import aws, parameters, settings
+from sovereign.kernel.clock import to_wire
 from sovereign.organizations import OrganizationStore
 from sovereign.recordings.layout import SegmentName
 from sovereign.recordings.storage import Recordings
@@ -50,9 +50,9 @@ def recorded(world: World, recordings: Recordings) -> CallRef:
     return ref
 
 
-def finish_recording(ref: CallRef) -> None:
-    task = {"step": "finish_recording", "org_id": ref.org_id, "call_id": ref.call_id, "call_number": ref.number}
-    after_call.handler(task, None)  # type: ignore[arg-type]
+def finish_recording(ref: CallRef, step: str = "finish_recording") -> dict[str, str]:
+    task = {"step": step, "org_id": ref.org_id, "call_id": ref.call_id, "call_number": ref.number}
+    return after_call.handler(task, None)  # type: ignore[arg-type]
 
 
 def shown(world: World, ref: CallRef) -> str | None:
@@ -87,28 +87,36 @@ def test_link_leads_to_the_recording_without_a_key(world: World, recordings: Rec
     assert heard.tolist() == [[1, 2]] * 800
 
 
-def test_pieces_that_are_late_are_waited_for_a_little(
-    world: World, recordings: Recordings, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("at", "waits"), [(5.0, 15.0), (20.0, None), (-3600.0, 20.0)])
+def test_pieces_that_are_late_are_waited_for_a_little_by_the_state_machine(
+    world: World, recordings: Recordings, monkeypatch: pytest.MonkeyPatch, at: float, waits: float | None
 ) -> None:
+    """`at`: seconds from the end as the node's clock has it to now as the function's has it."""
     ref = world.running()
-    waited: list[float] = []
-
-    def meanwhile(seconds: float) -> None:
-        waited.append(seconds)
-        recordings.put_segment(ref, SegmentName(0, 8000), np.tile(np.array([1, 2], "<i2"), 800).tobytes())
-
     world.calls.finish(ref, CallOutcome(end_reason=EndReason.USER_HANGUP, recording_late=True))
     ended_at = world.calls.get_row(ref).ended_at
     assert ended_at is not None
-    monkeypatch.setattr(after_call, "utc_now", lambda: ended_at + timedelta(seconds=5))
-    monkeypatch.setattr(time, "sleep", meanwhile)
+    now = ended_at + timedelta(seconds=at)
+    monkeypatch.setattr(after_call, "utc_now", lambda: now)
+    monkeypatch.setattr("time.sleep", lambda _seconds: pytest.fail("the function waits"))
+    until = to_wire(now + timedelta(seconds=waits)) if waits else ""
+    assert finish_recording(ref) == {"step": "finish_recording", "late_until": until}
     assert shown(world, ref) is None
-    finish_recording(ref)
-    assert waited == [after_call.LATE_SECONDS - 5]
+    recordings.put_segment(ref, SegmentName(0, 8000), np.tile(np.array([1, 2], "<i2"), 800).tobytes())
+    assert finish_recording(ref, "finish_late_recording") == {"step": "finish_late_recording"}
     answer = world.client.get(f"/api/v1/calls/{ref.call_id}/recording", follow_redirects=False)
     assert len(fetched(answer.headers["Location"])) == 800
-    finish_recording(ref)
-    assert len(waited) == 1
+    assert finish_recording(ref)["late_until"] == "", "it is stored"
+
+
+def test_recording_with_late_pieces_is_left_alone_while_they_may_come(
+    world: World, recordings: Recordings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ref = world.running()
+    recordings.put_segment(ref, SegmentName(0, 8000), bytes(4 * 800))
+    world.calls.finish(ref, CallOutcome(end_reason=EndReason.USER_HANGUP, recording_late=True))
+    assert finish_recording(ref)["late_until"]
+    assert shown(world, ref) is None
 
 
 def test_key_leads_there_too_in_two_reads(world: World, recordings: Recordings) -> None:

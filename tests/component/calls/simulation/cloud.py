@@ -153,6 +153,9 @@ class Cloud:
         name: str | None = STATES["StartAt"]
         while name is not None:
             state = STATES["States"][name]
+            if state["Type"] == "Choice":  # of late pieces of a recording: these calls have none
+                name = state["Default"]
+                continue
             succeeded = await self._task(state, detail)
             name = state.get("Next") if succeeded else next((c["Next"] for c in state.get("Catch", ())), None)
 
