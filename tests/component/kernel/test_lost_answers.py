@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
+from moto.dynamodb.models import DynamoDBBackend
 
+from sovereign.do_not_call import DoNotCallStore, Listing
 from sovereign.kernel import aws
+from sovereign.kernel.errors import NotFoundError
 from sovereign.kernel.table import Attr, ConditionFailed, Delete, Item, Put, Ref, Table, Update, absent, present
 
 REF = Ref("P", "S")
@@ -56,11 +59,51 @@ def test_change_is_made_once_and_returned_although_the_answer_got_lost(
     assert table.get(REF) == OLD | change
 
 
+@pytest.fixture
+def tokens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """moto knows no `ClientRequestToken`: here what was applied once is answered and not applied again."""
+    apply, applied = DynamoDBBackend.transact_write_items, list[Any]()
+
+    def apply_once(self: DynamoDBBackend, transact_items: Any) -> None:
+        if transact_items not in applied:
+            apply(self, transact_items)
+            applied.append(transact_items)
+
+    monkeypatch.setattr(DynamoDBBackend, "transact_write_items", apply_once)
+
+
+@pytest.mark.usefixtures("tokens")
 def test_item_is_removed_although_the_answer_got_lost(table: Table) -> None:
     table.put(Put(OLD))
     with lost_answer():
         table.delete(Delete(REF, present))
     assert table.get(REF) is None
+
+
+@pytest.mark.usefixtures("tokens")
+def test_item_that_never_was_is_not_removed_by_being_sent_again(table: Table) -> None:
+    with lost_answer(), pytest.raises(ConditionFailed) as failed:
+        table.delete(Delete(REF, present))
+    assert failed.value.old is None
+
+
+@pytest.mark.usefixtures("tokens")
+def test_item_that_may_not_be_removed_stays_although_it_is_sent_again(table: Table) -> None:
+    table.put(Put(OLD))
+    with lost_answer(), pytest.raises(ConditionFailed) as failed:
+        table.delete(Delete(REF, Attr("version").eq(2)))
+    assert failed.value.old == table.get(REF) == OLD
+
+
+@pytest.mark.usefixtures("tokens")
+def test_number_that_was_never_listed_is_not_there_although_an_answer_got_lost(table: Table) -> None:
+    listed = DoNotCallStore(table)
+    with lost_answer(), pytest.raises(NotFoundError):
+        listed.remove("org", "+31612345678")
+    listed.add("org", Listing(phone_number="+31612345678"))
+    with lost_answer():
+        listed.remove("org", "+31612345678")
+    assert listed.listed("org", ["+31612345678"]) == frozenset()
 
 
 def test_item_of_another_stands_in_the_way_of_a_new_one_sent_again(table: Table) -> None:

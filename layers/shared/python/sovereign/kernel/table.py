@@ -149,8 +149,12 @@ class Table:
         return from_attributes(answer.get("Attributes", {}))
 
     def delete(self, write: Delete) -> None:
-        """Remove one item."""
-        self._single(write, self._client.delete_item)
+        """Remove one item. A condition makes it a transaction: sent again because an answer got lost, only the token of
+        that tells whether it finds nothing because it removed the item itself, or because there never was one."""
+        if write.condition is None:
+            self._single(write, self._client.delete_item)
+        else:
+            self.transact([write])
 
     def transact(self, writes: Sequence[Write]) -> None:
         """Apply up to 100 writes, all or none. Conflicts with other transactions are retried with jitter."""

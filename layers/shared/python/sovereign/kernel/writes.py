@@ -108,13 +108,12 @@ def request_of(write: Write, table_name: str) -> dict[str, Any]:
 def met_itself(write: Write, old: Item | None) -> bool:
     """Whether a write that may have been applied before failed its condition for that reason: `old` is what it leaves.
 
-    What an update adds does not show, so it has to have changed something its condition asks about.
+    What an update adds does not show, so it has to have changed something its condition asks about. What a deletion
+    leaves tells nothing; those are transactions, which have a token.
     """
     if isinstance(write, Put):
         return old == _as_stored(write.item)
-    if isinstance(write, Delete):
-        return old is None
-    if isinstance(write, Check) or old is None or not (write.set or write.remove):
+    if not isinstance(write, Update) or old is None or not (write.set or write.remove):
         return False
     asks_about_itself = {*write.set, *write.add, *write.remove} & _names(write.condition)
     is_set = {name: old[name] for name in write.set if name in old} == _as_stored(write.set)
