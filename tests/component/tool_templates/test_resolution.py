@@ -1,15 +1,19 @@
 """Templates in an assistant: refused when they cannot be, and tools of their own when a call starts."""
 
+import json
 from typing import Any
 
 import pytest
 
 from sovereign.assistants import AssistantChanges, AssistantStore, EffectiveAssistant, transient
+from sovereign.assistants.model import KIND as ASSISTANT
 from sovereign.assistants.settings import AssistantSettings
 from sovereign.catalog.tools import EndCallTool, TransferCallTool, WebhookTool
 from sovereign.kernel.encryption import Cipher
 from sovereign.kernel.errors import InvalidRequestError
-from sovereign.kernel.table import Table
+from sovereign.kernel.references import resource_ref
+from sovereign.kernel.table import Table, Update
+from sovereign.tool_templates import KIND as TOOL_TEMPLATE
 from sovereign.tool_templates import ToolTemplateStore
 from tests.component.assistants.fixtures import ORG, OTHER_ORG, UNKNOWN_ID, Requests
 
@@ -85,6 +89,25 @@ def test_frozen_assistant_has_the_tool_of_the_moment(
     thawed = EffectiveAssistant.thaw(frozen, cipher, org_id=ORG, call_id="call-inbound-1")
     targets = [tool.target for tool in (*thawed.tools, *assistants.ready(made).tools) if isinstance(tool, WebhookTool)]
     assert targets == ["https://example.com/old", "https://example.com/new"]
+
+
+def test_template_and_assistant_of_a_newer_version_cost_no_call(
+    assistants: AssistantStore, templates: ToolTemplateStore, table: Table
+) -> None:
+    book = function(templates, url="https://example.com/book")
+    made = assistants.create(ORG, settings(book)).assistant
+    known = assistants.ready(made)
+    for ref, at in (
+        (resource_ref(ORG, TOOL_TEMPLATE, book), "tool_config"),
+        (resource_ref(ORG, ASSISTANT, made.id), "llm_config"),
+    ):
+        item = table.get(ref)
+        assert item is not None
+        document = json.loads(item["document"])
+        document |= {"newer": 1, at: document[at] | {"newer": {"of": "all"}}}
+        table.update(Update(ref, set={"document": json.dumps(document)}))
+    assert assistants.ready(assistants.get(ORG, made.id)) == known
+    assert [tool.target for tool in known.tools if isinstance(tool, WebhookTool)] == ["https://example.com/book"]
 
 
 def test_template_of_nobody_or_another_organization_is_refused(

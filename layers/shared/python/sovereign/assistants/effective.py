@@ -19,7 +19,7 @@ from sovereign.assistants.sealed import Document, with_masks_resolved
 from sovereign.assistants.settings import AssistantMembers, CallMembers
 from sovereign.assistants.view import EffectiveAssistant
 from sovereign.catalog.json_schema import MAX_DEPTH, depth_exceeds
-from sovereign.catalog.problems import require_object, validate
+from sovereign.catalog.problems import require_object, validate, validate_stored
 from sovereign.kernel.errors import BodyTooLargeError, InvalidRequestError
 from sovereign.kernel.references import Reference
 
@@ -43,7 +43,7 @@ def saved(
     return EffectiveAssistant(
         assistant_id=assistant.id,
         assistant_name=assistant.name,
-        settings=validate(AssistantMembers, members, "assistant"),
+        settings=validate_stored(AssistantMembers, members, "assistant"),
         replaced_webhook_secret=replaced_webhook_secret,
     )
 

@@ -13,6 +13,7 @@ from sovereign.assistants.settings import AssistantMembers
 from sovereign.catalog.base import Strict
 from sovereign.catalog.llm import LlmConfig
 from sovereign.catalog.postcall import PostcallLlm, default_postcall_llm
+from sovereign.catalog.problems import read_stored
 from sovereign.catalog.speech import Silence, SpeechConfig, TurnTaking
 from sovereign.catalog.stt import SttConfig
 from sovereign.catalog.tools import EndCallTool, Tool
@@ -140,8 +141,8 @@ class EffectiveAssistant(Strict):
     def thaw(cls, frozen: Mapping[str, Any], cipher: Cipher, *, org_id: str, call_id: str) -> Self:
         """The effective assistant of a call from its stored form.
 
-        Members this version does not know are passed over: while a deploy is under way a newer container may have
-        frozen what an older function reads.
+        Members this version does not know are passed over: while a deploy is under way a newer container or function
+        may have frozen what an older one reads.
         """
         sealed = Sealed(_read(frozen["document"]), _read(frozen["secrets"]))
         document = unseal(sealed, cipher, _owner(org_id, call_id))
@@ -150,7 +151,7 @@ class EffectiveAssistant(Strict):
             assistant_name=frozen["assistant_name"],
             echoed=document.pop("echoed"),
             replaced_webhook_secret=ReplacedSecret.from_document(document.pop(_REPLACED, None)),
-            settings=AssistantMembers.model_validate(document, extra="ignore"),
+            settings=read_stored(AssistantMembers, document),
         )
 
 

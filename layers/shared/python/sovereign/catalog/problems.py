@@ -4,6 +4,7 @@ A line never repeats the value that was sent: it may be a secret or what a perso
 """
 
 from collections.abc import Iterable, Mapping
+from copy import deepcopy
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from sovereign.kernel.errors import InvalidRequestError
 
 ModelType = TypeVar("ModelType", bound=BaseModel)
+_NOTHING = object()
 
 _WORDS = {
     "extra_forbidden": "unknown field",
@@ -40,11 +42,44 @@ def validate(model: type[ModelType], value: Any, at: str = "") -> ModelType:
         raise InvalidRequestError(details=problems_of(failure, at)) from None
 
 
+def read_stored(model: type[ModelType], value: Any) -> ModelType:
+    """A configuration this platform stored. Members that are not known, at any depth, are passed over: while a deploy
+    is under way a newer version may have stored what an older one reads. Raises pydantic's ValidationError."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as failure:
+        known = deepcopy(value)
+        unknown = [error["loc"] for error in failure.errors() if error["type"] == "extra_forbidden"]
+        dropped = [_dropped(known, *location) for location in unknown]
+        if not any(dropped):
+            raise
+        return model.model_validate(known)
+
+
+def validate_stored(model: type[ModelType], value: Any, at: str = "") -> ModelType:
+    """As `read_stored`; what cannot be read raises InvalidRequestError as `validate` does."""
+    try:
+        return read_stored(model, value)
+    except ValidationError as failure:
+        raise InvalidRequestError(details=problems_of(failure, at)) from None
+
+
 def require_object(value: Any, at: str) -> Mapping[str, Any]:
     """The value as a JSON object, or InvalidRequestError naming `at`."""
     if isinstance(value, Mapping):
         return value
     raise InvalidRequestError(details=[f"{at}: must be an object"])
+
+
+def _dropped(value: Any, *location: str | int) -> bool:
+    *way, name = location
+    for step in way:
+        try:
+            value = value[step]
+        except (KeyError, IndexError, TypeError):
+            return False
+    # a place in a list is no member that is not known, but an element that holds some
+    return isinstance(value, dict) and value.pop(name, _NOTHING) is not _NOTHING
 
 
 def _words(kind: str, message: str) -> str:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from sovereign.catalog.base import Strict
 from sovereign.catalog.json_schema import check_object_schema
-from sovereign.catalog.problems import validate
+from sovereign.catalog.problems import validate, validate_stored
 from sovereign.catalog.tools import (
     NAME_RULE,
     EndCallTool,
@@ -87,7 +87,7 @@ class ToolTemplate(Document):
     @property
     def tool(self) -> Tool:
         """The tool an assistant that names the template is offered."""
-        config = _checked_config(self.members["tool_type"], self.members["tool_config"])
+        config = validate_stored(_CONFIGS[self.members["tool_type"]], self.members["tool_config"], "tool_config")
         if isinstance(config, TransferCallConfig):
             return TransferCallTool(type="transfer_call", destinations=config.destinations)
         if not isinstance(config, FunctionConfig):

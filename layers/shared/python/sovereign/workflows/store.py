@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from sovereign.catalog.problems import read_stored
 from sovereign.kernel.clock import Clock, from_wire, to_wire, utc_now
 from sovereign.kernel.documents import to_json
 from sovereign.kernel.encryption import Cipher
@@ -145,7 +146,7 @@ class WorkflowStore:
 
     def unsealed(self, workflow: Workflow) -> Definition:
         """The definition with its secrets in the clear, for the container that runs it."""
-        return Definition.model_validate(unseal(workflow.sealed, self._cipher, _owner(workflow)))
+        return read_stored(Definition, unseal(workflow.sealed, self._cipher, _owner(workflow)))
 
     def _sealed(self, definition: Definition, owner: Owner, kept: SealedDefinition | None = None) -> SealedDefinition:
         document = definition.stored()
