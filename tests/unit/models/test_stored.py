@@ -1,4 +1,4 @@
-"""What a newer version stored is read by an older one, which does not know all of its members."""
+"""What another version stored: a newer one, with members that are not known, or an older one, with laxer rules."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from sovereign.assistants import EffectiveAssistant, transient
+from sovereign.assistants import Assistant, EffectiveAssistant, transient
+from sovereign.assistants.effective import saved, with_override
+from sovereign.assistants.sealed import Sealed
 from sovereign.assistants.settings import AssistantMembers
 from sovereign.catalog.problems import read_stored
+from sovereign.kernel.clock import utc_now
 from sovereign.workflows.definition import Definition
 from tests.unit.workflows.definitions import reception
 
@@ -99,3 +102,28 @@ def test_what_is_wrong_besides_is_refused_with_what_was_stored_untouched() -> No
         ("speech_config", "turn_taking", "endpointing_min_delay")
     ]
     assert document == before
+
+
+ADDRESSES = {
+    "notification_email": "The desk <desk@example.com>",
+    "notification_emails": [" a@example.com", "B <b@example.com>", "b@example.com"],
+}
+
+
+def test_addresses_an_older_version_took_with_a_name_cost_no_call() -> None:
+    document = {"name": "Desk", **AssistantMembers().model_dump(mode="json"), **ASSISTANT, **ADDRESSES}
+    chosen = saved(Assistant("a", "o", Sealed(document), 1, utc_now(), utc_now()), document)
+    changed = with_override(chosen, {"first_message": "Hi"})
+    assert changed.settings.notification_email == "desk@example.com"
+    assert changed.settings.notification_emails == ["a@example.com", "b@example.com"]
+
+    frozen = chosen.freeze(PLAIN, org_id="o", call_id="c")
+    older = {**frozen, "document": {**frozen["document"], **ADDRESSES}}
+    assert EffectiveAssistant.thaw(older, PLAIN, org_id="o", call_id="c") == chosen
+    assert frozen["document"]["notification_email"] == "desk@example.com"
+
+
+@pytest.mark.parametrize("address", ["The desk <desk@example.com>", " desk@example.com", "desk <"])
+def test_address_with_a_name_is_not_taken_from_a_request(address: str) -> None:
+    with pytest.raises(ValidationError):
+        AssistantMembers.model_validate({"notification_email": address})

@@ -16,7 +16,7 @@ from sovereign.assistants.json_values import to_json
 from sovereign.assistants.model import MAX_BYTES, Assistant, is_realtime_document, references_of, to_document
 from sovereign.assistants.rotation import ReplacedSecret
 from sovereign.assistants.sealed import Document, with_masks_resolved
-from sovereign.assistants.settings import AssistantMembers, CallMembers
+from sovereign.assistants.settings import AssistantMembers, CallMembers, with_addresses_alone
 from sovereign.assistants.view import EffectiveAssistant
 from sovereign.catalog.json_schema import MAX_DEPTH, depth_exceeds
 from sovereign.catalog.problems import require_object, validate, validate_stored
@@ -39,7 +39,7 @@ def saved(
     assistant: Assistant, document: Document, replaced_webhook_secret: ReplacedSecret | None = None
 ) -> EffectiveAssistant:
     """A saved assistant; `document` is its own with the secrets in the clear (`AssistantStore.effective` does both)."""
-    members = {name: value for name, value in document.items() if name != "name"}
+    members = with_addresses_alone({name: value for name, value in document.items() if name != "name"})
     return EffectiveAssistant(
         assistant_id=assistant.id,
         assistant_name=assistant.name,

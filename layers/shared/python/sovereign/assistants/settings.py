@@ -1,5 +1,6 @@
 """Every writable member of an assistant with its type, default and bounds."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
@@ -27,6 +28,28 @@ def _check_email(address: str) -> str:
     if "<" in address or address != address.strip():  # what pydantic takes for an address with a name, or cuts off
         raise ValueError("must be the e-mail address alone, without a name or spaces around it")
     return address
+
+
+def with_addresses_alone(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A stored document with its e-mail addresses as they are taken now: older versions stored a name or spaces around
+    an address with it, which must not cost a call."""
+    known = dict(document)
+    if isinstance(one := known.get("notification_email"), str):
+        known["notification_email"] = _address_in(one)
+    if isinstance(several := known.get("notification_emails"), list):
+        known["notification_emails"] = list(dict.fromkeys(map(_address_in, several)))
+    return known
+
+
+def _address_in(stored: str) -> str:
+    if "<" not in stored and stored == stored.strip():
+        return stored
+    from pydantic import validate_email  # noqa: PLC0415 - only for addresses of that time
+
+    try:
+        return validate_email(stored)[1]
+    except ValueError:
+        return stored
 
 
 def _unique(values: list[Any]) -> list[Any]:

@@ -9,7 +9,7 @@ from pydantic import ConfigDict, Field
 from sovereign.assistants.model import to_document
 from sovereign.assistants.rotation import ReplacedSecret
 from sovereign.assistants.sealed import Document, Owner, Sealed, seal, unseal, without_secrets
-from sovereign.assistants.settings import AssistantMembers
+from sovereign.assistants.settings import AssistantMembers, with_addresses_alone
 from sovereign.catalog.base import Strict
 from sovereign.catalog.llm import LlmConfig
 from sovereign.catalog.postcall import PostcallLlm, default_postcall_llm
@@ -151,7 +151,7 @@ class EffectiveAssistant(Strict):
             assistant_name=frozen["assistant_name"],
             echoed=document.pop("echoed"),
             replaced_webhook_secret=ReplacedSecret.from_document(document.pop(_REPLACED, None)),
-            settings=read_stored(AssistantMembers, document),
+            settings=read_stored(AssistantMembers, with_addresses_alone(document)),
         )
 
 
