@@ -79,11 +79,23 @@ def test_a_refusal_is_typed_and_holds_no_secret(status: int, words: str, retryab
     [
         lambda _: httpx2.Response(200, json=ANSWER | {"choices": []}),
         lambda _: httpx2.Response(200, content=b"<html>", headers={"content-type": "application/json"}),
+        lambda _: httpx2.Response(200, html="<html>Welcome</html>"),
+        lambda _: httpx2.Response(200, json="hello"),
+        lambda _: httpx2.Response(200, json=ANSWER | {"choices": {}}),
+        lambda _: httpx2.Response(200, json=ANSWER | {"choices": "hello"}),
+        lambda _: httpx2.Response(200, json=ANSWER | {"choices": [{"message": None}]}),
+        lambda _: httpx2.Response(200, json=ANSWER | {"choices": [{"message": {"content": ["hello"]}}]}),
     ],
 )
 def test_an_answer_without_text_is_a_failure(respond: Callable[[httpx2.Request], httpx2.Response]) -> None:
     with pytest.raises(CompletionError):
         completion(respond).complete(PROMPTS)
+
+
+@pytest.mark.parametrize("told", [None, 15, {"total_tokens": 15}, {"prompt_tokens": None, "completion_tokens": "3"}])
+def test_figures_that_cannot_be_read_cost_no_answer(told: Any) -> None:
+    answer = completion(lambda _: httpx2.Response(200, json=ANSWER | {"usage": told})).complete(PROMPTS)
+    assert (answer.text, answer.usage) == ("hello", TokenUsage())
 
 
 def test_a_connection_that_fails_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:

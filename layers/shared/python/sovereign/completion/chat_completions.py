@@ -81,11 +81,17 @@ class ChatCompletions:
 
 
 def _completion(provider: str, answer: Answer) -> Completion:
-    text = answer.choices[0].message.content if answer.choices else None
-    if not text:
+    """The SDK does not check what it parses: the answer may be a page of text, its members anything."""
+    try:
+        text: object = answer.choices[0].message.content if answer.choices else None
+    except (AttributeError, LookupError, TypeError):
+        raise CompletionError(provider, "gave an unreadable answer", retryable=True) from None
+    if not isinstance(text, str) or not text:
         raise CompletionError(provider, "gave an empty answer", retryable=True)
-    usage = answer.usage
-    return Completion(text, TokenUsage(usage.prompt_tokens, usage.completion_tokens) if usage else TokenUsage())
+    read, written = (getattr(answer.usage, name, None) for name in ("prompt_tokens", "completion_tokens"))
+    if not (isinstance(read, int) and isinstance(written, int)):
+        return Completion(text)
+    return Completion(text, TokenUsage(read, written))
 
 
 def _refusal(provider: str, status: int) -> CompletionError:
