@@ -6,9 +6,11 @@ from typing import Any, cast
 
 import numpy as np
 import pytest
+from aiohttp import web
 
 from media.speech.interfaces import ProviderError, ProviderUsage
 from media.speech.priced import PricedSynthesiser
+from tests.fakes.openai import FakeOpenAI
 from tests.fakes.server import GOOD_KEY, Trouble
 from tests.media.speech.vendors import SENTENCE, VOICES, VoiceVendor
 
@@ -49,6 +51,19 @@ async def test_elevenlabs_is_told_the_language_where_the_model_takes_it(model: s
         assert [piece async for piece in voice.stream(SENTENCE)]
         await voice.close()
     assert server.requests[0].get("language_code") == sent
+
+
+@pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "application/json"])
+async def test_text_in_place_of_sound_is_not_played(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def welcome(_server: FakeOpenAI, _request: web.Request) -> web.Response:
+        return web.Response(body=b'{"welcome": "to the service"}' * 9, headers={"Content-Type": kind})
+
+    monkeypatch.setattr(FakeOpenAI, "_speak", welcome)
+    async with FakeOpenAI() as server:
+        voice = VOICES["openai"].open(server.url, GOOD_KEY)
+        with pytest.raises(ProviderError, match="instead of sound"):
+            _ = [piece async for piece in voice.stream(SENTENCE)]
+        await voice.close()
 
 
 async def test_a_sentence_after_the_other_is_spoken_and_counted(vendor: VoiceVendor) -> None:

@@ -6,7 +6,7 @@ from openai import omit
 
 from media.speech.adapters import AdapterContext
 from media.speech.failures import dropped
-from media.speech.interfaces import ProviderUsage
+from media.speech.interfaces import ProviderError, ProviderUsage
 from media.speech.openai_api import ERRORS, PROVIDER, as_provider_error, client
 from media.speech.tts.samples import whole_samples
 from sovereign.catalog.tts import OpenAiTts
@@ -14,6 +14,8 @@ from sovereign.catalog.tts import OpenAiTts
 # Of the `pcm` format (OpenAI's documentation, "Text to speech").
 SAMPLE_RATE = 24_000
 _CHUNK_BYTES = 4800
+_TEXT = ("text/", "application/json")
+"""What a server at an address of one's own may answer in place of sound: played, it would be loud noise."""
 
 
 class OpenAISpeech:
@@ -42,6 +44,8 @@ class OpenAISpeech:
                 speed=omit if self._config.speed is None else self._config.speed,
                 instructions=omit if self._config.instructions is None else self._config.instructions,
             ) as response:
+                if response.headers.get("content-type", "").startswith(_TEXT):
+                    raise ProviderError(PROVIDER, "answered text instead of sound", retryable=True)
                 async for pcm in whole_samples(response.iter_bytes(_CHUNK_BYTES)):
                     started = True
                     yield pcm
