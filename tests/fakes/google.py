@@ -121,7 +121,7 @@ def _answers(answer: Answer, chat: Chat) -> Iterator[dict[str, Any]]:
         yield _candidate([{"functionCall": call, "thoughtSignature": signature}])
     usage = {"promptTokenCount": 20, "candidatesTokenCount": 4, "thoughtsTokenCount": 1 + chat.reasoning}
     usage |= {"cachedContentTokenCount": chat.cached, "totalTokenCount": 25 + chat.reasoning}
-    yield _candidate([{"text": ""}], finishReason="STOP") | {"usageMetadata": usage}
+    yield _candidate([{"text": ""}], finishReason="SAFETY" if answer.filtered else "STOP") | {"usageMetadata": usage}
 
 
 def _sounds(pcm: bytes) -> Iterator[dict[str, Any]]:

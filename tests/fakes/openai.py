@@ -16,10 +16,12 @@ _ONLY_OWN_TEMPERATURE = {"gpt-5", "gpt-5-mini", "gpt-5-nano"}
 
 @dataclass(frozen=True)
 class Answer:
-    """One chat answer: text in pieces, then tool calls as (id, name, JSON text of the arguments)."""
+    """One chat answer: text in pieces, then tool calls as (id, name, JSON text of the arguments). `filtered`: its end
+    tells that the rest was withheld."""
 
     text: Sequence[str] = ()
     tool_calls: Sequence[tuple[str, str, str]] = ()
+    filtered: bool = False
 
 
 @dataclass
@@ -112,7 +114,8 @@ def _events(model: str, answer: Answer, usage: dict[str, Any] | None) -> Iterato
         for at in range(0, len(arguments), 7):
             piece = {"index": index, "function": {"arguments": arguments[at : at + 7]}}
             yield _chunk(model, {"tool_calls": [piece]})
-    yield _chunk(model, {}, finish="tool_calls" if answer.tool_calls else "stop")
+    finish = "tool_calls" if answer.tool_calls else "stop"
+    yield _chunk(model, {}, finish="content_filter" if answer.filtered else finish)
     if usage:
         yield _event({**_frame(model), "choices": [], "usage": usage})
     yield b"data: [DONE]\n\n"

@@ -33,6 +33,11 @@ def timed_out(provider: str) -> ProviderError:
     return ProviderError(provider, "did not answer in time", retryable=True)
 
 
+def withheld(provider: str) -> ProviderError:
+    """The error for an answer that is over without a word, as the vendor found that it should not be given."""
+    return ProviderError(provider, "withheld its answer", retryable=True)
+
+
 def dropped(provider: str) -> ProviderError:
     """The error for a connection that broke in mid-answer."""
     return ProviderError(provider, "the connection broke", retryable=True)

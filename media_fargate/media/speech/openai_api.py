@@ -8,8 +8,9 @@ import httpx2
 import openai
 from openai import AsyncOpenAI
 from openai.types import CompletionUsage
+from openai.types.chat.chat_completion_chunk import ChoiceDeltaToolCall
 
-from media.speech.failures import dropped, refused, timed_out, unreachable
+from media.speech.failures import dropped, refused, timed_out, unreachable, withheld
 from media.speech.interfaces import ChatEvent, ChatFinished, Progress, ProviderError, ProviderUsage, TextDelta
 from media.speech.llm.chat_completions import PartialCalls
 from sovereign.kernel import egress_httpx2
@@ -61,7 +62,7 @@ async def streamed_chat(
     """One chat completion: text as it comes, then the tool calls, then the figures. Raises ProviderError."""
     calls = PartialCalls(provider)
     usage = ProviderUsage()
-    finished = False
+    finish, spoke = "", False
     options: Any = {"stream": True, "stream_options": {"include_usage": True}}
     try:
         async with await connection.chat.completions.create(**request, **options) as chunks:
@@ -69,23 +70,30 @@ async def streamed_chat(
                 if chunk.usage:
                     usage = _usage(chunk.usage)
                 for choice in chunk.choices:
-                    finished = finished or choice.finish_reason is not None
+                    finish = choice.finish_reason or finish
                     if choice.delta.content:
+                        spoke = True
                         yield TextDelta(choice.delta.content)
                     for delta in choice.delta.tool_calls or ():
-                        function = delta.function
-                        name, arguments = (function.name, function.arguments) if function else (None, None)
-                        calls.add(delta.index, delta.id, name, arguments)
+                        _collect(delta, calls)
                         yield Progress()
     except ERRORS as failure:
         raise as_provider_error(failure, provider) from None
     except _UNREADABLE:
         raise dropped(provider) from None
-    if not finished:
+    if not finish:
         raise dropped(provider)
+    if finish == "content_filter" and not spoke:
+        raise withheld(provider)
     for call in calls.complete():
         yield call
     yield ChatFinished(usage)
+
+
+def _collect(piece: ChoiceDeltaToolCall, calls: PartialCalls) -> None:
+    function = piece.function
+    name, arguments = (function.name, function.arguments) if function else (None, None)
+    calls.add(piece.index, piece.id, name, arguments)
 
 
 def _usage(counted: CompletionUsage) -> ProviderUsage:

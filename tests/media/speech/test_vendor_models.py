@@ -66,6 +66,19 @@ async def test_an_answer_has_the_price_of_the_list(vendor: ChatVendor, question:
     assert events[-1].usage.cost_usd == pytest.approx((20 * price.input + 5 * price.output) / 1_000_000)
 
 
+@pytest.mark.parametrize("name", sorted(CHATS.keys() - {"mistral"}))  # whose protocol has no such end
+async def test_an_answer_that_is_withheld_is_a_failure_but_for_what_was_said(
+    name: str, question: list[ChatMessage]
+) -> None:
+    chat = Chat([Answer(filtered=True), Answer(text=["Well"], filtered=True)])
+    async with CHATS[name].fake(None, chat=chat) as server:
+        with pytest.raises(ProviderError, match="withheld") as raised:
+            await events_of(CHATS[name].open(server.url, GOOD_KEY), question)
+        assert raised.value.retryable
+        events = await events_of(CHATS[name].open(server.url, GOOD_KEY), question)
+    assert [event.text for event in events if isinstance(event, TextDelta)] == ["Well"]
+
+
 @pytest.mark.parametrize("name", sorted(CHATS.keys() - {"mistral"}))  # whose SDK knows of neither
 async def test_cached_and_reasoning_tokens_are_counted(name: str, question: list[ChatMessage]) -> None:
     async with CHATS[name].fake(None, chat=Chat(cached=8, reasoning=7)) as server:

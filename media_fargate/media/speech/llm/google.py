@@ -7,7 +7,7 @@ from typing import Any
 from google.genai import types
 
 from media.speech.adapters import AdapterContext
-from media.speech.failures import dropped
+from media.speech.failures import dropped, withheld
 from media.speech.google_api import ERRORS, PROVIDER, GenaiConnection, as_provider_error, silence_seconds
 from media.speech.interfaces import (
     ChatEvent,
@@ -25,6 +25,9 @@ from media.speech.patience import in_time
 from sovereign.catalog.llm import GoogleLlm
 from sovereign.kernel.ids import new_id
 
+_SAID_ALL = {types.FinishReason.STOP, types.FinishReason.MAX_TOKENS}
+"""Any other end (`SAFETY` and its like) took something away."""
+
 
 class GeminiChat:
     """One model with one service account. `base_url` replaces Vertex AI's own address."""
@@ -37,19 +40,23 @@ class GeminiChat:
 
     async def stream(self, messages: Sequence[ChatMessage], tools: Sequence[ToolSpec]) -> AsyncIterator[ChatEvent]:
         """Text and tool calls as they come, then the figures. Raises BadKeyError, QuotaError, ProviderError."""
-        usage, finished = ProviderUsage(), False
+        usage, spoke = ProviderUsage(), False
+        finish: types.FinishReason | None = None
         try:
             async with aclosing(in_time(self._answers(messages, tools), silence_seconds(), PROVIDER)) as answers:
                 async for answer in answers:
                     usage = _usage(answer.usage_metadata) or usage
-                    finished = finished or _finished(answer)
+                    finish = _finish(answer) or finish
                     for part in _parts(answer):
                         if event := self._event(part):
+                            spoke = spoke or not isinstance(event, Progress)
                             yield event
         except ERRORS as failure:
             raise as_provider_error(failure) from None
-        if not finished:
+        if finish is None:
             raise dropped(PROVIDER)
+        if finish not in _SAID_ALL and not spoke:
+            raise withheld(PROVIDER)
         yield ChatFinished(usage)
 
     async def close(self) -> None:
@@ -102,14 +109,14 @@ def _parts(answer: types.GenerateContentResponse) -> Sequence[types.Part]:
     return (candidate.content.parts if candidate and candidate.content else None) or ()
 
 
-def _finished(answer: types.GenerateContentResponse) -> bool:
-    """Whether this was the last piece. Raises ProviderError when the model was kept from answering."""
+def _finish(answer: types.GenerateContentResponse) -> types.FinishReason | None:
+    """Why this was the last piece, if it was. Raises ProviderError when the model was kept from answering."""
     if answer.prompt_feedback and answer.prompt_feedback.block_reason:
         raise ProviderError(PROVIDER, "would not answer this", retryable=False)
     reason = answer.candidates[0].finish_reason if answer.candidates else None
     if reason is types.FinishReason.MALFORMED_FUNCTION_CALL:
         raise ProviderError(PROVIDER, "sent a tool call that is not valid", retryable=True)
-    return reason is not None
+    return reason
 
 
 def _usage(counted: types.GenerateContentResponseUsageMetadata | None) -> ProviderUsage | None:
