@@ -17,6 +17,9 @@ __all__ = ["CODECS", "DialRefusedError", "TooManyIdentitiesError", "UserAgents"]
 
 CODECS = ("pcmu", "pcma", "g722/16000/1")
 
+_KEYS = "auto"
+"""Keys go as telephone-events (RFC 4733); by SIP INFO where the far end takes none, which would lose them unnoticed."""
+
 _ENCRYPTION: Mapping[Encryption, tuple[str, ...]] = {
     "off": (),
     "optional": ("mediaenc=srtp",),
@@ -69,6 +72,7 @@ class UserAgents:
             reg_interval=0,
             transport=transport,
             audio_codecs=CODECS,
+            dtmf_mode=_KEYS,
             extra_params=("catchall=yes", *_ENCRYPTION["optional" if encrypted else "off"]),
         )
         await self._make(account)
@@ -126,6 +130,7 @@ def _account(trunk: TrunkRoute, caller: str) -> Account:
         reg_interval=0,
         transport=trunk.transport,
         audio_codecs=CODECS,
+        dtmf_mode=_KEYS,
         auth_user=trunk.auth_username or None,
         extra_params=_ENCRYPTION[trunk.srtp],
     )

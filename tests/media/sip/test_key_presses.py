@@ -1,6 +1,7 @@
 """Key presses (RFC 4733) of which packets are lost, doubled or out of order: each is heard once."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -87,3 +88,16 @@ async def test_a_key_pressed_again_is_heard_when_a_late_packet_hides_its_begin(
 ) -> None:
     leg = await connected(station, phone, "PCMU")
     assert await pressed(phone, leg, ("5", "B123E4"), ("5", WHOLE), ("8", WHOLE)) == "558"
+
+
+async def test_keys_for_a_far_end_without_telephone_events_go_by_info(station: Station, phone: RawPhone) -> None:
+    offer = phone.sdp("PCMU").replace(" 101\r\n", "\r\n", 1).replace("a=rtpmap:101 telephone-event/8000\r\n", "")
+    calling = asyncio.ensure_future(phone.ask("INVITE", offer))
+    leg = (await station.invite()).leg
+    await leg.answer()
+    await calling
+    await leg.send_dtmf("5#")
+    async with asyncio.timeout(5):
+        told = [await phone.requests.get() for _ in range(2)]
+    assert [request.split()[0] for request in told] == ["INFO", "INFO"]
+    assert [re.findall(r"(?im)^signal=\s*(\S+)", request) for request in told] == [["5"], ["#"]]
