@@ -24,6 +24,9 @@ class CallConversation(Protocol):
     def post(self, event: ConversationEvent) -> None:
         """Hand over what happened; it is handled in order."""
 
+    def on_hold(self, *, held: bool) -> None:
+        """The far end has put the call on hold, or the hold is over."""
+
     def say(self, text: str, *, interruptible: bool = True, then_end: bool = False) -> Utterance:
         """Speak after what is being said; with `then_end` the call ends afterwards."""
 

@@ -20,7 +20,7 @@ from media.conversation.history import History
 from media.recording.recorded_leg import record_once_allowed
 from media.speech.interfaces import ProviderUsage
 from media.telemetry import EndedCall
-from media.telephony.leg import CallLeg, LegClosed
+from media.telephony.leg import CallLeg, LegClosed, LegHeld, LegResumed
 from media.telephony.leg_layer import LegLayer, bare
 from sovereign.calls.model import CallOutcome, EndReason
 
@@ -46,7 +46,7 @@ class CallSession:
         self._figures = services.figures
         self._parts: CallParts | None = None
         self._ended: asyncio.Future[Ending] | None = None
-        self._leg_gone = False
+        self._leg_gone = self._held = False
         self._bridge: Bridge | None = None
         self._stopped = False
         self._credits: CreditWatch | None = None
@@ -165,6 +165,10 @@ class CallSession:
     async def _forward_leg_events(self, parts: CallParts) -> None:
         while True:
             event = await self._leg.events.get()
+            if isinstance(event, LegHeld | LegResumed):
+                self._held = isinstance(event, LegHeld)
+                parts.conversation.on_hold(held=self._held)
+                continue
             self._leg_gone = isinstance(event, LegClosed)
             parts.conversation.post(event)
             if self._leg_gone:
@@ -174,7 +178,9 @@ class CallSession:
         """Serve the leg; called by the poller."""
         if self._parts is None:
             return
-        self._parts.poll(self._leg.read(), now)
+        pcm = self._leg.read()
+        # music on hold is not the caller: it is neither understood nor answered
+        self._parts.poll(b"" if self._held else pcm, now)
 
     def poll_failed(self, failure: Exception) -> None:
         """The audio path broke: the call cannot go on."""

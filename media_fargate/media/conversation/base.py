@@ -85,8 +85,14 @@ class BaseConversation(ABC):
             self._silence.start_over()
 
     def _on_silence(self, _: ev.SilenceDue) -> None:
-        if self._silence and self._idle:
+        if self._silence and self._idle and not self._silence.on_hold:
             self._silence.act(self)
+
+    def on_hold(self, *, held: bool) -> None:
+        """Nobody is there to be asked while we are on hold; who comes back from it is there."""
+        if self._silence:
+            self._silence.hold(held=held)
+            self.post(ev.FloorWanted())
 
     def _after(self, utterance: Utterance) -> None:
         """Something was spoken, or given up: what follows from that."""

@@ -38,6 +38,7 @@ class SilenceWatch:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._since: float | None = None
+        self.on_hold = False
         self.attempts = 0
 
     def follow(self, *, agent_busy: bool, idle: bool) -> None:
@@ -48,7 +49,7 @@ class SilenceWatch:
 
     def watch(self) -> None:
         """Nobody speaks from now on; does nothing while it already watches."""
-        if self._timer is not None:
+        if self._timer is not None or self.on_hold:
             return
         now = self._loop.time()
         self._since = now if self._since is None else self._since
@@ -70,6 +71,11 @@ class SilenceWatch:
         """The caller said something, or pressed a key: all attempts are available again."""
         self.agent_spoke()
         self.attempts = 0
+
+    def hold(self, *, held: bool) -> None:
+        """The call is on hold, in which nobody is silent, or it is taken back, by somebody who is there."""
+        self.on_hold = held
+        self.start_over()
 
     def act(self, host: Host) -> None:
         """Ask the caller, or have the model ask; after the last attempt end the call."""

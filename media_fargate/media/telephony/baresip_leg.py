@@ -19,6 +19,8 @@ from media.telephony.leg import (
     LegClosedBy,
     LegDigit,
     LegEvent,
+    LegHeld,
+    LegResumed,
     LegRinging,
     LegStats,
     TransferOutcome,
@@ -208,8 +210,10 @@ class BaresipLeg:
             # once we have hung up the timer is that of the end
             case Event.CALL_HOLD if not self._ended_by_us:
                 self._restart_timer(_HOLD_SECONDS, self._lose_held_call)
+                self._tell(LegHeld())
             case Event.CALL_RESUME if not self._ended_by_us:
                 self._stop_timer()
+                self._tell(LegResumed())
             case Event.CALL_CLOSED:
                 self._on_stack_closed(event)
 

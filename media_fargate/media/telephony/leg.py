@@ -37,6 +37,16 @@ class LegDigit:
 
 
 @dataclass(frozen=True)
+class LegHeld:
+    """The far end has put us on hold: it hears nothing, and what it sends, if anything, is music."""
+
+
+@dataclass(frozen=True)
+class LegResumed:
+    """The hold is over."""
+
+
+@dataclass(frozen=True)
 class LegClosed:
     """The leg is gone; always the last event. `sip_code` is the final response of an unanswered outbound leg."""
 
@@ -45,7 +55,7 @@ class LegClosed:
     detail: str | None = None
 
 
-LegEvent = LegRinging | LegAnswered | LegDigit | LegClosed
+LegEvent = LegRinging | LegAnswered | LegDigit | LegHeld | LegResumed | LegClosed
 
 
 class TransferOutcome(StrEnum):

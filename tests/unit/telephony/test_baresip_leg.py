@@ -17,6 +17,8 @@ from media.telephony.leg import (
     LegClosed,
     LegClosedBy,
     LegDigit,
+    LegHeld,
+    LegResumed,
     LegRinging,
     TransferOutcome,
 )
@@ -201,7 +203,7 @@ async def test_call_held_for_too_long_is_lost(monkeypatch: pytest.MonkeyPatch) -
     await asyncio.sleep(0.03)
     call.close("Rejected by user")
     assert call.hangups == 1
-    assert drain(leg) == [LegAnswered(), LegClosed(LegClosedBy.MEDIA_LOST)]
+    assert drain(leg) == [LegAnswered(), LegHeld(), LegClosed(LegClosedBy.MEDIA_LOST)]
 
 
 async def test_resumed_call_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -211,7 +213,7 @@ async def test_resumed_call_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     call.tell(Event.CALL_HOLD)
     call.tell(Event.CALL_RESUME)
     await asyncio.sleep(0.03)
-    assert drain(leg) == [LegAnswered()]
+    assert drain(leg) == [LegAnswered(), LegHeld(), LegResumed()]
 
 
 async def test_successful_transfer_tells_the_end_after_the_outcome() -> None:
