@@ -153,7 +153,8 @@ class CallSession:
                 conversation.say(self._setup.conversation.credits_warning, interruptible=False)
 
         def end() -> None:
-            conversation.close(Ending(EndReason.CREDITS_EXHAUSTED))
+            # not `close`: a goodbye that was begun would go on into a minute nobody paid for
+            conversation.cut(Ending(EndReason.CREDITS_EXHAUSTED))
 
         await credit_watch.run(warn, end)
 

@@ -103,3 +103,14 @@ def test_conversation_that_ends_by_itself_needs_no_warning() -> None:
     play(world)
     assert world.outcome.end_reason is EndReason.CONTROL_END_CALL
     assert account.asked == [(60.0, 3)]
+
+
+def test_goodbye_does_not_start_a_minute_nobody_paid_for() -> None:
+    async def end(world: World) -> None:
+        await world.session.command({"type": "end-call", "message": "We have to end this call now. " * 8})
+
+    world = World(hangs_up_at=500.0, max_duration=3600.0, acts=[(115.0, end)])
+    world.extend_credits = Account(2).extend
+    play(world)
+    assert world.outcome.end_reason is EndReason.CONTROL_END_CALL
+    assert world.log.first("hang up") == pytest.approx(118.0, abs=0.2)
