@@ -116,6 +116,9 @@ class Transfers:
                 self.second_leg = await ring(second, self._dial, self._leg, self._speaker)
             except SecondLegFailedError as failed:
                 return failed.outcome
+            if self._conversation.closing:  # decided while it rang: the caller is being said goodbye to
+                await self.second_leg.hang_up()
+                return TransferOutcome.CANCELLED
         return TransferOutcome.SUCCEEDED
 
     async def _announce(self, message: str | None) -> None:

@@ -229,6 +229,19 @@ def test_a_command_to_end_the_call_while_it_rings_cancels_the_second_leg() -> No
     assert world.log.first("second hang up") == pytest.approx(dialled + 1.0, abs=0.1)
 
 
+def test_who_answers_while_the_caller_is_said_goodbye_to_is_not_connected() -> None:
+    async def end(world: World) -> None:
+        await world.session.command({"type": "end-call", "message": "We have to end this call now. " * 4})
+
+    dialled = play(transferring()).log.first("dial")
+    world = play(transferring(acts=[(dialled + 1.0, end)]))
+    assert world.outcome.end_reason is EndReason.CONTROL_END_CALL
+    assert world.outcome.transfer == {"destination": DESK, "outcome": "cancelled"}
+    assert world.marked == []
+    assert world.log.first("second hang up") == pytest.approx(dialled + 0.05 + 4.0, abs=0.1)
+    assert world.log.first("hang up") > dialled + 6.0
+
+
 def test_a_command_bridges_as_the_tool_does() -> None:
     async def order(world: World) -> None:
         await world.session.command({"type": "transfer", "destination": DESK, "message": "One moment."})
