@@ -228,6 +228,10 @@ class Conversation(BaseConversation):
 
     def _resume(self) -> None:
         self._turns.catch_up()
+        reply, turns = self._floor.reply, self._turns
+        if reply is not None and reply.interrupted and not (turns.turn or turns.held):
+            # the words that stopped the answer fell into the transfer: else nobody tells the caller that it failed
+            self._wants_response = True
 
     def _fall_silent(self) -> None:
         if self._turns.turn is not None:

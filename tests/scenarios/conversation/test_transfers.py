@@ -294,6 +294,26 @@ def test_a_caller_who_hangs_up_while_the_peer_is_asked_and_was_not_taken_over_ha
     assert world.outcome.transfer == {"destination": DESK, "outcome": "cancelled"}
 
 
+def test_a_caller_whose_thanks_fell_into_the_transfer_is_told_that_it_failed() -> None:
+    silently = PLACE.model_copy(update={"message": None})
+    connects = Turn("One moment please, I will connect you with the desk now.", [Call("c1", "transfer_call", {})])
+    world = play(
+        transferring(
+            timeline=[ASK, says(3.0, "okay thank you very much", 1.5)],
+            answers=[connects, "Nobody is there."],
+            tools=(TransferCallTool(type="transfer_call", destinations=[silently]),),
+            ways="refer",
+            interim=True,
+            transfer_outcome=TransferOutcome.BUSY,
+            transfer_seconds=4.0,
+            hangs_up_at=30.0,
+        )
+    )
+    assert world.log.first("refer") < 4.5
+    assert told(world)["outcome"] == "busy"
+    assert world.said()[-1] == ("assistant", "Nobody is there.")
+
+
 @pytest.mark.parametrize("second_at", [1.0, 1.2])
 def test_of_two_orders_whose_ways_are_looked_for_at_once_one_is_refused(second_at: float) -> None:
     refused: list[str] = []
