@@ -111,15 +111,15 @@ class BaseConversation(ABC):
     def transferring(self, *, peer_may_leave: bool) -> Iterator[None]:
         """While the caller is being handed over nobody is listened to or answered; see `CallConversation`."""
         self._transferring, self._peer_may_leave = True, peer_may_leave
+        self.opening.suspend()
         try:
             yield
         finally:
             self._transferring = self._peer_may_leave = False
             if self._broken is None:
                 self._resume()
-                self.post(ev.FloorWanted())
-            else:  # later: whether the caller is gone by then is known only when this is left
-                self.post(ev.Due(self._end_unresumed))
+            # later: by then the caller may be gone, or what the peer would not do be under way over a second leg
+            self.post(ev.Due(self._not_handed_over))
 
     def _resume(self) -> None:  # noqa: B027 - not every kind has something to do
         """The caller was not handed over after all."""
@@ -129,8 +129,12 @@ class BaseConversation(ABC):
         self._broken = None
         self._closing.transferred()
 
-    def _end_unresumed(self) -> None:
-        if self._broken is not None:
+    def _not_handed_over(self) -> None:
+        if self._transferring:
+            return
+        if self._broken is None:
+            self.opening.resume()
+        else:
             self.close(Ending(EndReason.TRANSFER_FAILED, str(self._broken)), self._settings.apology)
 
     def fail(self, error: ProviderError) -> None:

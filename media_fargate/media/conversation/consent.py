@@ -33,7 +33,7 @@ class ConsentStep:
         self._later = later
         self._question: Utterance | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._repeated = False
+        self._repeated = self._suspended = False
 
     @property
     def pending(self) -> bool:
@@ -46,7 +46,7 @@ class ConsentStep:
 
     def utterance_done(self, utterance: Utterance) -> None:
         """Something was spoken: after the question the time for the answer runs."""
-        if utterance is self._question:
+        if utterance is self._question and not self._suspended:
             self._timer = self._later(ANSWER_SECONDS, self._nobody_answered)
 
     def press(self, digit: str) -> None:
@@ -60,6 +60,18 @@ class ConsentStep:
             self._agreed()
         else:
             self._refused(EndReason.CONSENT_DECLINED)
+
+    def suspend(self) -> None:
+        """The caller is being handed over, and cannot answer meanwhile."""
+        self._suspended = True
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def resume(self) -> None:
+        """They were not: what they were asked before is put to them again."""
+        self._suspended = False
+        if self.pending:
+            self.begin()
 
     def cancel(self) -> None:
         """The call is ending otherwise: nothing is asked any more."""

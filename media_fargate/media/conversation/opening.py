@@ -97,6 +97,15 @@ class Opening:
         if utterance is self._notice and _was_heard(utterance):
             self._clearance.recording.set()
 
+    def suspend(self) -> None:
+        """The caller is being handed over: what the line brings from here on, music and tones too, is no machine's."""
+        self.voicemail.cancel()
+        self._consent.suspend()
+
+    def resume(self) -> None:
+        """The caller was not handed over after all."""
+        self._consent.resume()
+
     def cancel(self) -> None:
         """The call is ending: nothing of it is to come any more."""
         self._consent.cancel()

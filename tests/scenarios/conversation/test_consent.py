@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from media.conversation.settings import ConversationSettings, Silence
-from media.telephony.leg import LegDigit
+from media.telephony.leg import LegAnswered, LegClosed, LegClosedBy, LegDigit
 from sovereign.calls.model import EndReason
 from tests.scenarios.conversation.world import World, play, says
 
@@ -158,6 +158,30 @@ def test_context_that_asks_for_an_answer_waits_for_the_consent() -> None:
     world.acts = [(2.0, inject)]
     play(world)
     assert world.log.first("model asked 1") == pytest.approx(8.0, abs=0.02)
+
+
+def handed_over(*keys: tuple[float, str], **changes: Any) -> World:
+    async def order(world: World) -> None:
+        await world.session.command({"type": "transfer", "destination": "+31201234567"})
+
+    world = asked(*keys)
+    world.acts, world.ways = [(1.0, order)], "bridge"
+    for name, value in changes.items():
+        setattr(world, name, value)
+    return play(world)
+
+
+def test_a_caller_who_is_handed_over_meanwhile_is_not_let_go_for_want_of_an_answer() -> None:
+    world = handed_over(second_events=[(25.0, LegAnswered()), (40.0, LegClosed(LegClosedBy.PEER))])
+    assert world.outcome.end_reason is EndReason.TRANSFERRED
+    assert texts(world) == [DISCLOSURE, QUESTION]
+
+
+def test_a_caller_who_was_not_handed_over_is_asked_again() -> None:
+    world = handed_over((26.0, "1"), second_events=[(15.0, LegClosed(LegClosedBy.FAILED, 486))])
+    assert texts(world)[:4] == [DISCLOSURE, QUESTION, QUESTION, GREETING]
+    again = world.log.times(f"agent speaks {world.synthesiser.numbers['This call is recorded.']}")[1]
+    assert again == pytest.approx(world.log.first("dial") + 15.1, abs=0.2)
 
 
 # what is said before a recording

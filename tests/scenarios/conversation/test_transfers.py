@@ -12,6 +12,7 @@ from media.calls import bridge, session
 from media.calls.commands import CommandRefusedError, execute
 from media.conversation import second_leg
 from media.conversation.second_leg import RING_SECONDS
+from media.conversation.settings import ConversationSettings
 from media.telephony.leg import LegAnswered, LegClosed, LegClosedBy, LegDigit, LegEvent, LegRinging, TransferOutcome
 from media.telephony.leg_layer import bare
 from media.telephony.transfer_route import TransferRoute
@@ -312,6 +313,41 @@ def test_a_caller_whose_thanks_fell_into_the_transfer_is_told_that_it_failed() -
     assert world.log.first("refer") < 4.5
     assert told(world)["outcome"] == "busy"
     assert world.said()[-1] == ("assistant", "Nobody is there.")
+
+
+def test_what_is_heard_while_the_caller_is_handed_over_is_no_answering_machine() -> None:
+    async def order(world: World) -> None:
+        await world.session.command({"type": "transfer", "destination": DESK})
+
+    world = play(
+        transferring(
+            timeline=[says(1.0, "hello"), says(6.0, "please leave a message after the tone", 3.0)],
+            settings=ConversationSettings(first_message="Good day.", voicemail_detection=True),
+            acts=[(5.0, order)],
+            ways="refer",
+            interim=True,
+            transfer_seconds=10.0,
+        )
+    )
+    assert world.outcome.end_reason is EndReason.TRANSFERRED
+
+
+def test_a_recogniser_lost_while_the_peer_is_asked_does_not_cut_the_second_leg_short() -> None:
+    async def order(world: World) -> None:
+        await world.session.command({"type": "transfer", "destination": DESK})
+
+    world = play(
+        transferring(
+            timeline=[says(3.0, "hello hello are you still there")],
+            acts=[(2.0, order)],
+            ways="refer then bridge",
+            transfer_outcome=TransferOutcome.UNSUPPORTED,
+            transfer_seconds=6.0,
+            stt_breaks=frozenset([1, 2]),
+        )
+    )
+    assert world.outcome.error == "stt: connection lost"
+    assert world.outcome.end_reason is EndReason.TRANSFERRED
 
 
 @pytest.mark.parametrize("second_at", [1.0, 1.2])
