@@ -49,7 +49,6 @@ class Opening:
         self._settings = settings
         self._clearance = clearance
         self._host = host
-        self._disclosure: Utterance | None = None
         self._notice: Utterance | None = None
         self._waiting_since_answer: asyncio.TimerHandle | None = None
         self.over = False
@@ -118,7 +117,7 @@ class Opening:
             return
         self._stop_waiting()
         if self._settings.disclosure:
-            self._disclosure = self._host.say(self._settings.disclosure, interruptible=False)
+            self._host.say(self._settings.disclosure, interruptible=False)
         if self._settings.consent:
             self._consent.begin()
         else:
@@ -152,11 +151,10 @@ class Opening:
         return self._host.decide(Ending(EndReason.VOICEMAIL))
 
     def leave_message(self) -> None:
-        """Speak the message and hang up; whoever hears it is told first what speaks, as on every call."""
-        message = self._settings.voicemail_message or ""
-        told = self._disclosure is not None and _was_heard(self._disclosure)
-        disclosure = "" if told else self._settings.disclosure or ""
-        self._host.last_words(f"{disclosure} {message}".strip())
+        """Speak the message and hang up. It begins with the disclosure, as every call: who plays it back has not heard
+        what was said before the machine recorded."""
+        spoken = (self._settings.disclosure, self._settings.voicemail_message)
+        self._host.last_words(" ".join(filter(None, spoken)))
 
 
 def _was_heard(utterance: Utterance) -> bool:

@@ -172,12 +172,13 @@ def test_a_long_message_is_spoken_to_its_end() -> None:
     assert texts(world)[-1] == message
 
 
-def test_the_disclosure_comes_before_the_message_when_it_was_not_heard() -> None:
+def test_the_disclosure_comes_before_the_message_even_if_the_greeting_was_told_too() -> None:
     settings = {"disclosure": "I am an AI."}
     assert texts(play(dialled(says(0.1, MACHINE, 2.0), settings=settings)))[-1] == f"I am an AI. {MESSAGE}"
-    heard = play(dialled(says(0.5, "hello", 0.4), says(3.0, MACHINE, 5.0), settings=settings))
-    assert texts(heard)[0] == "I am an AI."
-    assert texts(heard)[-1] == MESSAGE
+    # what was said before the beep is not on the machine
+    said_before = play(dialled(says(0.5, "hello", 0.4), says(3.0, MACHINE, 5.0), acts=beep(8.5), settings=settings))
+    assert texts(said_before)[0] == "I am an AI."
+    assert texts(said_before)[-1] == f"I am an AI. {MESSAGE}"
 
 
 @pytest.mark.parametrize("at", [0.3, 1.0, 4.0, 6.0, 8.0])
