@@ -27,12 +27,14 @@ _ASSENT_SECONDS = 1.5
 @dataclass
 class CallerTurn:
     """What the caller is saying, from the start of speech until it is answered; `prepared` is an early answer. What is
-    only `overheard` began before the agent's own opening: it interrupts nothing and gets no answer of its own."""
+    only `overheard` began before the agent's own opening: it interrupts nothing and gets no answer of its own.
+    `took_floor`: words that were not final yet made the agent give up what it was saying."""
 
     pieces: list[str] = field(default_factory=list)
     ended: TurnEnded | None = None
     prepared: Reply | None = None
     overheard: bool = False
+    took_floor: bool = False
 
     @property
     def text(self) -> str:
@@ -48,7 +50,8 @@ class CallerTurn:
 
 class CallerTurns:
     """Follows the caller's turns. `spoke` is called at the end of each that was no echo; `accept(text, turn)` gets
-    those that are to be answered; what is said over the agent without interrupting it waits in `held`."""
+    those that are to be answered; what is said over the agent without interrupting it waits in `held`. `taken_back` is
+    called when the agent gave way to words that the recogniser did not stand by."""
 
     def __init__(
         self,
@@ -61,6 +64,7 @@ class CallerTurns:
         spoke: Callable[[], None],
         accept: Callable[[str, CallerTurn], None],
         overhear: Callable[[str], object],
+        taken_back: Callable[[], None],
     ) -> None:
         self._settings = settings
         self._ear = ear
@@ -70,6 +74,7 @@ class CallerTurns:
         self._spoke = spoke
         self._accept = accept
         self._overhear = overhear
+        self._taken_back = taken_back
         self.overhears = False
         self._loop = asyncio.get_running_loop()
         self._assent: tuple[str, float] | None = None
@@ -121,6 +126,7 @@ class CallerTurns:
         if self._ear.interrupts(known):
             self.interrupted()
         if self._floor.interrupted and known and not is_backchannel(known):
+            self.turn.took_floor = True
             self._floor.take()
 
     def recognised(self, event: UtteranceRecognised) -> None:
@@ -157,6 +163,8 @@ class CallerTurns:
     def _finish_turn(self, turn: CallerTurn) -> None:
         self.turn = None
         if not turn.text:
+            if turn.took_floor:
+                self._taken_back()
             return
         if turn.ended is not None and turn.ended.echo:
             turn.drop(self._floor)

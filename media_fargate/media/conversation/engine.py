@@ -30,6 +30,8 @@ from media.conversation.utterance import Utterance
 from media.telephony.leg import LegAnswered, LegClosed, LegDigit, LegRinging
 from sovereign.calls.model import EndReason
 
+_NOTHING_SAID = "What seemed to be an interruption was none: nothing was said. Go on where you were stopped."
+
 
 class Conversation(BaseConversation):
     """Listens, answers, lets itself be interrupted, asks the silent, and decides when the call ends."""
@@ -56,6 +58,7 @@ class Conversation(BaseConversation):
             spoke=self._caller_spoke,
             accept=self._accept,
             overhear=self._heard,
+            taken_back=lambda: self.note(_NOTHING_SAID, respond=True),
         )
         self.opening = Opening(self._settings, context.clearance, self)
         self._turns.overhears = self._settings.voicemail_detection

@@ -6,7 +6,7 @@ import pytest
 
 from media.audio.echo import EchoDetector
 from media.conversation.settings import ConversationSettings, TurnTaking
-from tests.scenarios.conversation.world import Turn, World, noise, play, says
+from tests.scenarios.conversation.world import ScriptedRecognition, Turn, World, noise, play, says
 
 REPLY = "We are open from nine to five on weekdays and from ten to two on Saturday."
 """Spoken from 2.82 to 6.52 in these scripts."""
@@ -202,3 +202,17 @@ def test_a_line_ordered_while_the_caller_speaks_is_said_and_then_they_are_answer
     ]
     assert world.starts("Your taxi is there now.") < world.starts("Seven it is.")
     assert not world.log.times("flush")
+
+
+def test_words_the_recogniser_takes_back_leave_no_dead_air(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = ScriptedRecognition.finalise
+
+    async def taken_back(self: ScriptedRecognition) -> str:
+        text = await whole(self)
+        return "" if "station" in text else text
+
+    monkeypatch.setattr(ScriptedRecognition, "finalise", taken_back)
+    radio = says(4.0, "the next station is", 1.2)
+    world = play(world_with(radio, interim=True))
+    assert [role for role, _ in world.said()] == ["user", "assistant", "assistant"]
+    assert world.starts("Next answer.") < radio.end + 2.0
