@@ -81,13 +81,17 @@ async def streamed_chat(
         raise as_provider_error(failure, provider) from None
     except _UNREADABLE:
         raise dropped(provider) from None
+    _check_end(provider, finish, spoke=spoke)
+    for call in calls.complete():
+        yield call
+    yield ChatFinished(usage)
+
+
+def _check_end(provider: str, finish: str, *, spoke: bool) -> None:
     if not finish:
         raise dropped(provider)
     if finish == "content_filter" and not spoke:
         raise withheld(provider)
-    for call in calls.complete():
-        yield call
-    yield ChatFinished(usage)
 
 
 def _collect(piece: ChoiceDeltaToolCall, calls: PartialCalls) -> None:
