@@ -6,10 +6,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from functions.campaigns.router import router
-from sovereign.campaigns import LeadStore, NewLead, intake
 from sovereign.campaigns.items import campaign_pk
-from sovereign.kernel import aws
-from sovereign.kernel.errors import UnavailableError
 from sovereign.kernel.table import Ref, Table, Update
 from tests.component.assistants.fixtures import ORG, OTHER_ORG, UNKNOWN_ID, Api, Requests
 from tests.component.campaigns.contacts import contacts, phone
@@ -254,51 +251,6 @@ def test_used_assistant_and_number_are_not_deleted(client: TestClient, draft: Bo
     assert client.delete(f"numbers/{number['id']}").status_code == 200
     assert client.delete(f"campaigns/{made['id']}").status_code == 200
     assert client.delete(f"assistants/{draft['agent_id']}").status_code == 200
-
-
-def everything(table: Table, partition: str) -> list[str]:
-    """The keys of all that lies in the partitions whose name begins so."""
-    rows = aws.client("dynamodb").scan(TableName=table.name)["Items"]
-    return [row["sk"]["S"] for row in rows if row["pk"]["S"].startswith(partition)]
-
-
-@pytest.mark.parametrize("count", [0, 3, 55])
-def test_delete_leaves_nothing_behind(client: TestClient, draft: Body, table: Table, count: int) -> None:
-    made = create(client, draft, leads=contacts(count))
-    assert client.delete(f"campaigns/{made['id']}").json() == {"success": True}
-    assert everything(table, f"ORG#{ORG}#CAMPAIGN#{made['id']}") == []
-    assert client.get(f"campaigns/{made['id']}").status_code == 404
-    assert client.delete(f"campaigns/{made['id']}").status_code == 404
-
-
-def test_delete_also_removes_numbers_claimed_by_a_request_that_was_cut_off(
-    client: TestClient, draft: Body, table: Table, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    made = create(client, draft, leads=contacts(2))
-    monkeypatch.setattr(intake.LeadIntake, "_free", lambda *_: None)  # killed before it could clean up
-    whole = table.transact
-    monkeypatch.setattr(table, "transact", lambda writes: whole(writes) if len(writes) == 55 else unavailable())
-    with pytest.raises(UnavailableError):
-        LeadStore(table).add(ORG, made["id"], [NewLead(**contact) for contact in contacts(55, start=10)])
-    partition = f"ORG#{ORG}#CAMPAIGN#{made['id']}"
-    assert len(everything(table, partition)) == 2 * 2 + 55
-    assert client.delete(f"campaigns/{made['id']}").json() == {"success": True}
-    assert everything(table, partition) == []
-
-
-def unavailable() -> None:
-    raise UnavailableError("the table is busy")
-
-
-@pytest.mark.parametrize("count", [2, 55])
-def test_campaign_with_a_lead_on_the_phone_is_not_deleted(
-    client: TestClient, draft: Body, table: Table, count: int
-) -> None:
-    made = create(client, draft, leads=contacts(count))
-    moves = {"pending_leads": -1, "calling_leads": 1}
-    table.update(Update(Ref(f"ORG#{ORG}", f"CAMPAIGN#{made['id']}"), add=moves))
-    assert client.delete(f"campaigns/{made['id']}").status_code == 409
-    assert client.get(f"campaigns/{made['id']}").json()["campaign"]["total_leads"] == count
 
 
 def test_unknown_and_foreign_ids_are_not_found(client: TestClient, api: Api, draft: Body) -> None:

@@ -16,6 +16,7 @@ from sovereign.lead_imports import writing
 from sovereign.lead_imports.store import HELD, ImportStore
 from tests.component.assistants.fixtures import ORG
 from tests.component.campaigns.contacts import phone
+from tests.component.campaigns.sweeping import sweep
 from tests.component.lead_imports.conftest import Imports, KilledError, tally
 
 REAL_LEADS = writing.LEADS
@@ -188,15 +189,21 @@ def test_cancelled_campaign_stops_its_import_and_says_so(imports: Imports, clien
     assert imports.objects() == []
 
 
+@pytest.mark.parametrize("swept", [False, True])
 @pytest.mark.parametrize("pieces", [0, 1, 3])
-def test_deleted_campaign_takes_its_imports_with_it(imports: Imports, client: TestClient, pieces: int) -> None:
+def test_deleted_campaign_takes_its_imports_with_it(
+    imports: Imports, client: TestClient, pieces: int, swept: bool
+) -> None:
     key = imports.upload("phone_number\nx\n" + FILE.split("\n", 1)[1])
     if pieces:
         imports.work(key, pieces=pieces)
     assert client.delete(f"campaigns/{imports.campaign_id}").status_code == 200
     imports.upload(FILE, key)  # the address of the upload is still good
+    if swept:
+        sweep(imports.table)
     assert imports.work(key) == "done"
     assert imports.objects() == []
+    sweep(imports.table)
     rows = aws.client("dynamodb").scan(TableName=imports.table.name)["Items"]
     assert [row["sk"]["S"] for row in rows if imports.campaign_id in row["pk"]["S"]] == []
 
@@ -217,6 +224,7 @@ def test_campaign_that_is_deleted_under_a_running_import_ends_it(
     assert imports.work(key) == "done"
     assert imports.work(key) == "done"
     assert imports.objects() == []
+    sweep(imports.table)
     rows = aws.client("dynamodb").scan(TableName=imports.table.name)["Items"]
     assert [row["sk"]["S"] for row in rows if imports.campaign_id in row["pk"]["S"]] == []
 

@@ -1,11 +1,13 @@
-"""Sees to it that every campaign that runs has an execution: after its start, and each minute for what died."""
+"""Sees to it that every campaign that runs has an execution: after its start, and each minute for what died. What
+removed campaigns left is taken away in the time that remains."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from sovereign.campaigns.items import CAMPAIGN_SHARDS, campaign_from_item
 from sovereign.campaigns.lead_moves import LeadMoves
 from sovereign.campaigns.model import KIND, Campaign
+from sovereign.campaigns.removal import is_mark, take_away
 from sovereign.campaigns.runner import IDLE, UNATTENDED_AFTER, attended
 from sovereign.kernel.clock import Clock, from_wire, to_wire
 from sovereign.kernel.observe import logger
@@ -16,6 +18,8 @@ Start = Callable[[str, str, int], None]
 """Starts the execution of a campaign's generation: organization, campaign, generation."""
 
 _LOOK_AGAIN = timedelta(minutes=1)
+_TIDYING = timedelta(seconds=40)
+"""The function has 90 s, and the next minute's sweep goes on."""
 _log = logger()
 
 
@@ -31,12 +35,18 @@ class Attendance:
     def sweep(self) -> int:
         """See to every campaign whose mark is due; returns how many executions were started."""
         started, until = 0, to_wire(self._clock())
+        removed: list[Ref] = []
         for shard in CAMPAIGN_SHARDS:
             for mark in list(self._table.query(shard, index="due", between=("0", until))):
+                ref = Ref(mark["pk"], mark["sk"])
+                if is_mark(ref):
+                    removed.append(ref)
+                    continue
                 try:
-                    started += self._see_to(Ref(mark["pk"], mark["sk"]))
+                    started += self._see_to(ref)
                 except Exception:  # noqa: BLE001 - the next minute tries again; the others are due now
                     _log.exception("campaign_not_attended")
+        self._tidy(removed)
         return started
 
     def see_to(self, org_id: str, campaign_id: str) -> bool:
@@ -48,6 +58,14 @@ class Attendance:
         item = self._table.get(resource_ref(org_id, KIND, campaign_id), consistent=True)
         if item and item["status"] == "scheduled" and item.get("generation") == generation:
             self._take_over(campaign_from_item(item), item["due_at"])
+
+    def _tidy(self, removed: Sequence[Ref]) -> None:
+        until = self._clock() + _TIDYING
+        for mark in removed:
+            try:
+                take_away(self._table, mark, clock=self._clock, until=until)
+            except Exception:  # noqa: BLE001 - as above
+                _log.exception("removed_campaign_not_taken_away")
 
     def _see_to(self, ref: Ref) -> bool:
         item = self._table.get(ref, consistent=True)

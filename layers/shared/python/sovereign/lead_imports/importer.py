@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Literal
 
+from sovereign.campaigns.items import campaign_ref
 from sovereign.kernel.clock import Clock, utc_now
-from sovereign.kernel.errors import NotFoundError
 from sovereign.kernel.ids import new_id
 from sovereign.kernel.observe import logger
 from sovereign.kernel.table import Table
@@ -19,7 +19,7 @@ from sovereign.lead_imports.files import ImportFiles, ImportKey
 from sovereign.lead_imports.model import MAX_FILE_BYTES, FileError, LeadImport
 from sovereign.lead_imports.reading import records_of
 from sovereign.lead_imports.report import ErrorReport
-from sovereign.lead_imports.store import CampaignGoneError, ImportStore, LostError
+from sovereign.lead_imports.store import ImportStore, LostError
 from sovereign.lead_imports.writing import PieceWriter, pieces_of
 
 Outcome = Literal["done", "again"]
@@ -66,13 +66,13 @@ class Importer:
             return self._go_on(job, worker, time_is_left)
         except LostError:
             return "done"
-        except (CampaignGoneError, NotFoundError):
-            self._files.erase_import(key)
-            self._store.forget(job)
-            return "done"
         except Exception:
-            self._store.let_go(job, worker, after=_TOLD_WITHIN * job.tries)
-            raise
+            if self._table.get(campaign_ref(job.org_id, job.campaign_id), consistent=True):
+                self._store.let_go(job, worker, after=_TOLD_WITHIN * job.tries)
+                raise
+        self._files.erase_import(key)  # whatever it was: the campaign is gone, and takes the file along
+        self._store.forget(job)
+        return "done"
 
     def _go_on(self, job: LeadImport, worker: str, time_is_left: Callable[[], bool]) -> Outcome:
         try:
