@@ -25,7 +25,7 @@ def campaign(*, pending: int = 0, status: Status = "scheduled", run: Run | None 
     members = {"schedule_start_time": "09:00:00", "schedule_end_time": "17:00:00", "timezone": "UTC"} | settings
     made = CampaignSettings(name="Spring", agent_id=new_id(), **members)
     then, counts = at("2026-11-01T00:00:00"), LeadCounts(pending=pending)
-    return Campaign(new_id(), new_id(), made, status, counts, 0, {}, 1, then, then, run=run or Run())
+    return Campaign(new_id(), new_id(), made, status, counts, 0, 1, then, then, run=run or Run())
 
 
 def test_leads_that_are_over_the_calls_and_the_hold_are_shown() -> None:

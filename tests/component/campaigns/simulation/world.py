@@ -23,7 +23,7 @@ from sovereign.campaigns import CampaignSettings, CampaignStore, LeadStore
 from sovereign.campaigns.attendance import Attendance
 from sovereign.campaigns.claim import link_ref
 from sovereign.campaigns.fleet import Fleet
-from sovereign.campaigns.items import lead_from_item, lead_ref, leads_pk
+from sovereign.campaigns.items import block_of, blocks_of, blocks_ref, lead_from_item, lead_ref, leads_pk
 from sovereign.campaigns.lead import Lead
 from sovereign.campaigns.lead_moves import LeadMoves
 from sovereign.campaigns.model import OPEN, Campaign
@@ -74,13 +74,14 @@ class World:
         campaigns: int = 1,
         trunk: TrunkSettings | None = None,
         call_seconds: float = 5,
+        table: MemoryTable | None = None,
     ) -> None:
         self._leads_wanted = leads
         self._call_seconds = call_seconds
         self.chance = random.Random(seed)
         self.calm = calm
         self.time = VirtualTime(self.chance.choice(CHANGES))
-        self.table = MemoryTable()
+        self.table = table or MemoryTable()
         self._promises = Promises()
         self.windows: dict[str, CampaignSettings] = {}
         self.turns = self.waits = 0
@@ -171,9 +172,13 @@ class World:
         self._counted = self.table.written
         for campaign_id in self.campaign_ids:
             campaign = self._stored(campaign_id)
-            blocks = [name for name in campaign if name.startswith("block_")]
-            partitions = [leads_pk(ORG, campaign_id, int(name.removeprefix("block_"))) for name in blocks]
+            partitions = {pk for pk in self.table.items if pk.startswith(leads_pk(ORG, campaign_id, 0)[:-1])}
             leads = [item for partition in partitions for item in self.table.items[partition].values()]
+            key = blocks_ref(ORG, campaign_id)
+            blocks = {
+                block: count for block, count in blocks_of([self.table.items[key.pk].get(key.sk, {})]).items() if count
+            }
+            assert blocks == Counter(block_of(int(item["sk"][-12:])) for item in leads), blocks
             counts = Counter(item["status"] for item in leads)
             for status in ("pending", "calling", "completed", "failed", "skipped"):
                 assert campaign.get(f"{status}_leads", 0) == counts[status], (status, campaign, counts)

@@ -15,6 +15,7 @@ from sovereign.campaigns.items import (
     count_moves,
     counted,
     counting,
+    counting_blocks,
     lead_put,
     lead_ref,
     phone_put,
@@ -31,6 +32,8 @@ from sovereign.kernel.unit_of_work import UnitOfWork
 
 WRITES = 100
 """Writes of a transaction, and keys of a batch read."""
+ROOM = WRITES - 2
+"""Writes of leads that fit a transaction: beside them the campaign's counts and those by block."""
 ABANDONED_AFTER = timedelta(minutes=10)
 """A claim without a lead is left from a request that was cut off: no function runs for that long."""
 
@@ -59,7 +62,7 @@ class LeadIntake:
         listed = self._listed(org_id, given, ref)
         if _repeats(given, path):
             self._refuse_duplicates(org_id, ref, given, path)
-        is_few = 2 * len(given) + sum(lead.phone_number in listed for lead in given) < WRITES
+        is_few = 2 * len(given) + sum(lead.phone_number in listed for lead in given) <= ROOM
         leads = self.numbered(ref, given, listed, self._allocate(ref, len(given), ahead=not is_few))
         if is_few:
             self._add_at_once(org_id, ref, leads, path)
@@ -77,7 +80,7 @@ class LeadIntake:
 
     def store_claiming(self, org_id: str, ref: Ref, leads: Sequence[Lead]) -> None:
         """Store leads together with the claims of their numbers, in as few transactions as fit."""
-        for chunk in fitting(leads, WRITES - 1, claims=True):
+        for chunk in fitting(leads, ROOM, claims=True):
             unit = UnitOfWork()
             unit.add(*(phone_put(org_id, lead) for lead in chunk), otherwise=lambda _old: _DuplicateError())
             self._add_stored(unit, org_id, ref, chunk)
@@ -117,7 +120,7 @@ class LeadIntake:
             self._claim(org_id, leads)
         added = 0
         try:
-            for chunk in fitting(leads, WRITES - 1):
+            for chunk in fitting(leads, ROOM):
                 unit = UnitOfWork()
                 self._add_stored(unit, org_id, ref, chunk)
                 unit.commit(self._table)
@@ -128,10 +131,12 @@ class LeadIntake:
             raise
 
     def _add_stored(self, unit: UnitOfWork, org_id: str, ref: Ref, chunk: Sequence[Lead]) -> None:
+        campaign_id = ref.sk.partition("#")[2]
         for lead in chunk:
             unit.add(*lead_writes(org_id, lead))
         moves = count_moves(map(counted, chunk))
         unit.add(counting(ref, moves, added_at=self._clock()), otherwise=_closed)
+        unit.add(counting_blocks(org_id, campaign_id, map(counted, chunk)))
 
     def _claim(self, org_id: str, leads: Sequence[Lead]) -> None:
         claimed = 0

@@ -31,6 +31,7 @@ still_open = Attr("status").eq("draft") | Attr("status").eq("scheduled") | Attr(
 
 _LEAD = "LEAD#"
 _ZONE = "zone_"
+_BLOCK = "block_"
 LEAD_SHARDS = 4
 """Partitions of the `due` index the waiting leads of a zone are spread over."""
 _COUNTS = ("pending", "calling", "completed", "failed", "skipped")
@@ -51,6 +52,12 @@ def campaign_pk(org_id: str, campaign_id: str) -> str:
 def leads_pk(org_id: str, campaign_id: str, block: int) -> str:
     """The partition of a block of leads: one for all would take 1,000 writes a second, however many are added."""
     return f"{campaign_pk(org_id, campaign_id)}#LEADS#{block}"
+
+
+def blocks_ref(org_id: str, campaign_id: str) -> Ref:
+    """The key of the counts of a campaign's leads by block. They grow with the campaign, so they are no attributes of
+    its own item, which each call reads and writes."""
+    return Ref(campaign_pk(org_id, campaign_id), "BLOCKS")
 
 
 def phones_pks(org_id: str, campaign_id: str) -> list[str]:
@@ -101,7 +108,6 @@ def campaign_from_item(item: Item) -> Campaign:
         status=item["status"],
         stored_counts=LeadCounts(**{name: item.get(f"{name}_leads", 0) for name in _COUNTS}),
         last_lead_number=item["last_lead_number"],
-        blocks={int(n.removeprefix("block_")): count for n, count in item.items() if n.startswith("block_")},
         version=item["version"],
         created_at=from_wire(item["created_at"]),
         updated_at=from_wire(item["updated_at"]),
@@ -153,12 +159,28 @@ def counted(lead: Lead) -> Counted:
 def count_moves(leads: Iterable[Counted], sign: int = 1) -> dict[str, int]:
     """The increments of a campaign's counts when leads come (1) or go (-1)."""
     moves: Counter[str] = Counter()
-    for status, number, zone in leads:
+    for status, _number, zone in leads:
         moves[f"{status}_leads"] += sign
-        moves[f"block_{block_of(number)}"] += sign
         if status == "pending":
             moves[zone_count(zone)] += sign
     return dict(moves)
+
+
+def counting_blocks(org_id: str, campaign_id: str, leads: Iterable[Counted], sign: int = 1) -> Update:
+    """The write of the counts by block when leads come or go, beside that of the campaign's counts."""
+    moves = Counter(f"{_BLOCK}{block_of(lead.number)}" for lead in leads)
+    return Update(blocks_ref(org_id, campaign_id), add={name: sign * count for name, count in moves.items()})
+
+
+def blocks_of(items: Iterable[Item]) -> dict[int, int]:
+    """How many leads lie in each block, in their order. Older campaigns have counts in their own item too: those of one
+    block in several of the items add up."""
+    blocks: Counter[int] = Counter()
+    for item in items:
+        for name, count in item.items():
+            if name.startswith(_BLOCK):
+                blocks[int(name.removeprefix(_BLOCK))] += count
+    return dict(sorted(blocks.items()))
 
 
 def zone_count(zone: str | None) -> str:
@@ -232,11 +254,6 @@ def lead_from_item(item: Item, campaign: Campaign) -> Lead:
         created_at=from_wire(item["created_at"]),
         unrung=item.get("unrung", 0),
     )
-
-
-def stored_status(item: Item) -> Counted:
-    """A lead's item as `count_moves` takes it."""
-    return Counted(item["status"], int(item["sk"].removeprefix(_LEAD)), item["timezone"])
 
 
 def _lead_attributes(lead: Lead) -> dict[str, Any]:

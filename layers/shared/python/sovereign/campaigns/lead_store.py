@@ -1,23 +1,26 @@
 """Where leads are kept: a partition for each thousand of a campaign, in the order in which they were added."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from sovereign.campaigns.intake import LeadIntake
 from sovereign.campaigns.items import (
+    blocks_of,
+    blocks_ref,
     campaign_from_item,
     campaign_ref,
     count_moves,
     counted,
     counting,
+    counting_blocks,
     lead_from_item,
     lead_ref,
     leads_pk,
     phone_ref,
 )
 from sovereign.campaigns.lead import Lead, LeadNotFoundError, NewLead
-from sovereign.campaigns.model import Campaign, CampaignClosedError, CampaignNotFoundError
+from sovereign.campaigns.model import CampaignClosedError, CampaignNotFoundError
 from sovereign.kernel.clock import Clock, utc_now
 from sovereign.kernel.errors import ConflictError
 from sovereign.kernel.table import Attr, Delete, Item, Table
@@ -45,11 +48,12 @@ class LeadStore:
 
         The campaign's counts by block find the blocks of the page; at most a block's leads are skipped.
         """
-        item = self._table.get(campaign_ref(org_id, campaign_id), consistent=True)
-        if item is None:
+        campaign_key = campaign_ref(org_id, campaign_id)
+        stored = self._table.get_many([campaign_key, blocks_ref(org_id, campaign_id.lower())], consistent=True)
+        if campaign_key not in stored:
             raise CampaignNotFoundError
-        campaign = campaign_from_item(item)
-        blocks, skipped = _blocks_of(campaign, offset, limit)
+        campaign = campaign_from_item(stored[campaign_key])
+        blocks, skipped = _blocks_with(blocks_of(stored.values()), offset, limit)
         found: list[Item] = []
         for block in blocks:
             rows = self._table.query(
@@ -87,14 +91,15 @@ class LeadStore:
         unit.add(Delete(lead_key, Attr("status").eq(lead.status)), otherwise=_gone_or_moved)
         unit.add(Delete(phone_ref(org_id, campaign.id, lead.phone_number)))
         unit.add(counting(campaign_key, count_moves([counted(lead)], -1)), otherwise=_closed)
+        unit.add(counting_blocks(org_id, campaign.id, [counted(lead)], -1))
         unit.commit(self._table)
 
 
-def _blocks_of(campaign: Campaign, offset: int, limit: int) -> tuple[list[int], int]:
+def _blocks_with(counts: Mapping[int, int], offset: int, limit: int) -> tuple[list[int], int]:
     """The blocks in which the leads from `offset` on lie, and how many leads of the first one come before."""
     blocks: list[int] = []
     before = skipped = 0
-    for block, count in sorted(campaign.blocks.items()):
+    for block, count in counts.items():
         if before < offset + limit and offset < before + count:
             skipped = skipped if blocks else offset - before
             blocks.append(block)

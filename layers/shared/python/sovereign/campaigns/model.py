@@ -1,6 +1,5 @@
 """A campaign: its members, how its status moves, and the exact counts of its leads."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Literal
@@ -135,7 +134,7 @@ class Run:
     leads or changes it sets it to that moment, so one that was seen and is still there means that nobody did. Of the
     execution that looks after it: `attended_until` is when it is taken for dead, `attended_version` the campaign's
     version as it knows it, `wakes_at` until when it waits, None while it works. `added_at` is when leads were last
-    added."""
+    added, None before the first."""
 
     generation: int = 0
     next_call_ms: int | None = None
@@ -154,9 +153,9 @@ class Run:
 
 @dataclass(frozen=True)
 class Campaign:
-    """A saved campaign. `zones` are those of its pending leads, "" for the campaign's own. `blocks` counts the leads of
-    each thousand of lead numbers, `last_lead_number` gave out so many numbers; `stored_counts` is what the leads' items
-    say. `claims_ahead`: numbers were claimed before their leads were stored, so a claim without a lead may be left."""
+    """A saved campaign. `zones` are those of its pending leads, "" for the campaign's own. `last_lead_number` gave out
+    so many numbers; `stored_counts` is what the leads' items say. `claims_ahead`: numbers were claimed before their
+    leads were stored, so a claim without a lead may be left."""
 
     id: str
     org_id: str
@@ -164,7 +163,6 @@ class Campaign:
     status: Status
     stored_counts: LeadCounts
     last_lead_number: int
-    blocks: Mapping[int, int]
     version: int
     created_at: datetime
     updated_at: datetime

@@ -162,7 +162,7 @@ class CampaignRunner:
         window = campaign.settings.window
         open_zones, opens_at = window.openings(now, campaign.zones, campaign.settings.timezone)
         counts = campaign.stored_counts
-        had_leads = bool(campaign.blocks)  # one that never had any waits for its first
+        had_leads = campaign.run.added_at or counts.total  # one that never had any waits for its first
         if had_leads and not counts.pending and not counts.calling and self.moves.complete(campaign):
             raise _StoppedError
         if counts.pending and not counts.calling and not open_zones and opens_at is not None:

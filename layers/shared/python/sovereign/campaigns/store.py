@@ -13,6 +13,7 @@ from sovereign.campaigns.items import (
     campaign_shard,
     count_moves,
     counted,
+    counting_blocks,
     phone_put,
     still_open,
 )
@@ -77,7 +78,7 @@ class CampaignStore:
         ref = resource_ref(org_id, KIND, campaign_id)
         listed = frozenset(key.sk for key in found if key not in keys)
         made = self._intake.numbered(ref, leads, listed, 1)
-        draft = Campaign(campaign_id, org_id, settings, "draft", LeadCounts(), len(made), {}, 1, now, now)
+        draft = Campaign(campaign_id, org_id, settings, "draft", LeadCounts(), len(made), 1, now, now)
         first = next(fitting(made, FIRST_WRITES, claims=True), [])
         self._save(draft, first)
         self._add_rest(draft, made[len(first) :])
@@ -150,7 +151,11 @@ class CampaignStore:
         ref = resource_ref(campaign.org_id, KIND, campaign.id)
         counts = count_moves(map(counted, leads))
         item: Item = {**ref._asdict(), "last_lead_number": campaign.last_lead_number, **counts, **attributes(campaign)}
+        if leads:
+            item["added_at"] = to_wire(campaign.created_at)
         unit.add(Put(item, absent))
+        if leads:
+            unit.add(counting_blocks(campaign.org_id, campaign.id, map(counted, leads)))
         for lead in leads:
             unit.add(phone_put(campaign.org_id, lead), *lead_writes(campaign.org_id, lead))
         move_uses(unit, campaign.org_id, _user(campaign), [], campaign.references)

@@ -11,6 +11,7 @@ from sovereign.campaigns.items import (
     count_moves,
     counted,
     counting,
+    counting_blocks,
     lead_ref,
     phone_put,
     phone_ref,
@@ -29,9 +30,10 @@ from sovereign.lead_imports.rows import Row, row_of
 from sovereign.lead_imports.store import CampaignGoneError, LostError, held_by, held_until
 
 LEADS = 46
-"""Two writes each. The room that is left is for facts: five of them may be on the do-not-call list."""
-ROOM = MAX_WRITES - 3
-"""Writes of leads that fit a transaction: beside them the import, the campaign and what was left out."""
+"""Two writes each. The room that is left is for facts: four of them may be on the do-not-call list."""
+ROOM = MAX_WRITES - 4
+"""Writes of leads that fit a transaction: beside them the import, the campaign's counts, those by block, and what was
+left out."""
 ROWS = 500
 """Rows that are all left out: their problems fit one item."""
 BYTES = 1024 * 1024
@@ -122,6 +124,8 @@ class PieceWriter:
             moves = count_moves(counted(lead) for lead, _, _ in done.leads)
             campaign = campaign_ref(job.org_id, job.campaign_id)
             unit.add(counting(campaign, moves, added_at=now if is_time else None), otherwise=_moved)
+            blocks = counting_blocks(job.org_id, job.campaign_id, (counted(lead) for lead, _, _ in done.leads))
+            unit.add(blocks)
         for lead, line, stale in done.leads:
             claim = phone_put(job.org_id, lead).item | {"import_id": job.id, "line": line}
             free = absent if stale is None else absent | Attr("lead_id").eq(stale)
