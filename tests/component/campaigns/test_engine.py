@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -184,6 +184,22 @@ def test_lead_added_while_the_engine_decides_to_wait_is_called_at_once(
         world.now += timedelta(seconds=1)
     assert turn.next == "wait"
     assert [lead.attempts for lead in leads(world) if lead.phone_number == late.phone_number] == [1]
+
+
+def test_wait_for_a_retry_ends_when_another_zone_opens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DEFAULT_PROVIDERS", "local")
+    world, opens_at = World(3, calm=True, leads=2), datetime(2026, 11, 11, 10, tzinfo=UTC)
+    world.now = opens_at - timedelta(minutes=4)
+    window = {"timezone": "UTC", "schedule_start_time": "09:00", "schedule_end_time": "20:00", "calls_per_second": 1}
+    retry = {"max_attempts": 2, "delay_minutes": 600}
+    world.campaigns.update(ORG, world.campaign_id, {**window, "retry": retry})
+    west = NewLead.model_construct(phone_number="+31207654321", variables={}, timezone="Etc/GMT+1")
+    world.leads.add(ORG, world.campaign_id, [west])
+    world.now += timedelta(minutes=1)
+    world.campaigns.update(ORG, world.campaign_id, {"status": "scheduled"})
+    world._hand_over = lambda ref: call_is_busy(world, ref)  # type: ignore[method-assign]
+    turn = world.runner_of().run(ORG, world.campaign_id, attend(world))
+    assert (turn.next, turn.until) == ("wait", opens_at)
 
 
 def test_facts_of_a_whole_campaign_are_told_once_each(world: World) -> None:

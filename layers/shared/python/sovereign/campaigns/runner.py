@@ -169,7 +169,7 @@ class CampaignRunner:
             raise _WaitError(opens_at)
         found = self.waiting.next(campaign, open_zones, now)
         if found is None:
-            raise _WaitError(self._idle_until(campaign, open_zones, now))
+            raise _WaitError(self._idle_until(campaign, open_zones, opens_at, now))
         if self.fleet.gone_for(now) >= _NODES_MISSED:
             raise _WaitError(now + IDLE, EndReason.NO_CAPACITY)
         pace = Pace(campaign.run.next_call_ms, campaign.settings.calls_per_second)
@@ -183,8 +183,11 @@ class CampaignRunner:
             return
         self._dial(campaign, window, *found)
 
-    def _idle_until(self, campaign: Campaign, zones: Sequence[str], now: datetime) -> datetime:
-        """When to look again: soon while calls are up, else when the next lead of an open zone is due."""
+    def _idle_until(
+        self, campaign: Campaign, zones: Sequence[str], opens_at: datetime | None, now: datetime
+    ) -> datetime:
+        """When to look again: soon while calls are up, else when the next lead of an open zone is due or another zone
+        opens."""
         if campaign.stored_counts.calling:
             return now + IDLE
         latest, run = now + LONGEST_IDLE, campaign.run
@@ -192,7 +195,7 @@ class CampaignRunner:
         if run.added_at and run.added_at > to_wire(since):
             latest = now + IDLE  # more may come: an execution that wakes itself is cheaper than a new one for each
         due = self.waiting.next_due(campaign, zones)
-        return max(now + IDLE, min(due or latest, latest))
+        return max(now + IDLE, min(due or latest, opens_at or latest, latest))
 
     def _dial(self, campaign: Campaign, window: Window, lead: Lead, due_at: str) -> None:
         zone, now = lead.timezone or campaign.settings.timezone, self.clock()
