@@ -41,6 +41,24 @@ def test_number_is_called_no_more_often_a_day_than_it_may_be(world: World) -> No
     assert {from_wire(at).astimezone(zone).time() for at in due} == {time(0)}
 
 
+@pytest.mark.parametrize("retry", [{"max_attempts": 1}, {"max_attempts": 3, "busy": {"retry": False}}])
+def test_lead_that_waits_for_an_attempt_it_would_not_get_any_more_ends_unrung(
+    world: World, retry: dict[str, object]
+) -> None:
+    world.campaigns.update(ORG, world.campaign_id, {"retry": {"max_attempts": 3, "delay_minutes": 30}})
+    for ref in placed(world):
+        call_is_busy(world, ref)
+    waiting = [lead for lead in leads(world) if lead.attempts]
+    world.campaigns.update(ORG, world.campaign_id, {"retry": retry, "calls_per_second": 10})
+    world.now += timedelta(hours=1)
+    rung = placed(world)
+    assert waiting
+    assert len(rung) == len(leads(world)) - len(waiting)
+    ended = {(lead.status, lead.outcome, lead.attempts) for lead in leads(world) if lead in waiting or lead.call_id}
+    assert ended - {("calling", None, 1)} == {("failed", "busy", 1)}
+    world.check_counts()
+
+
 def test_nobody_rung_means_the_attempt_does_not_count(world: World) -> None:
     ref = placed(world)[0]
     world.calls.finish(ref, CallOutcome(end_reason=EndReason.NO_CAPACITY))

@@ -14,6 +14,7 @@ from sovereign.campaigns.outcomes import (
     CallEnd,
     Step,
     next_step,
+    out_of_attempts,
     outcome_of,
 )
 
@@ -74,6 +75,24 @@ def test_lead_is_over_with_its_last_attempt_and_not_before(most: int) -> None:
     retry = Retry(max_attempts=most)
     statuses = [step(ENDS["busy"], retry, attempts).status for attempts in range(1, most + 2)]
     assert statuses == ["pending"] * (most - 1) + ["failed"] * 2
+
+
+@pytest.mark.parametrize(
+    ("outcome", "attempts", "rules", "over"),
+    [
+        (None, 0, {"max_attempts": 1}, None),
+        ("busy", 1, {"max_attempts": 2}, None),
+        ("busy", 1, {"max_attempts": 1}, Step("failed", "busy")),
+        ("busy", 1, {"max_attempts": 2, "busy": {"retry": False}}, Step("failed", "busy")),
+        ("voicemail", 1, {"max_attempts": 2}, Step("completed", "voicemail")),
+        (None, 1, {"max_attempts": 2}, None),
+        (None, 1, {"max_attempts": 1}, Step("failed", "failed")),
+    ],
+)
+def test_lead_that_waits_is_over_where_changed_rules_give_it_no_attempt_any_more(
+    outcome: str | None, attempts: int, rules: dict[str, object], over: Step | None
+) -> None:
+    assert out_of_attempts(outcome, attempts=attempts, retry=Retry.model_validate(rules)) == over
 
 
 def test_cancelled_campaign_tries_nobody_again() -> None:

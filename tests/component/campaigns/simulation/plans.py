@@ -49,13 +49,17 @@ def drawn_settings(chance: Random, agent_id: str, *, calm: bool) -> CampaignSett
         calls_per_second=chance.choice([0.1, 0.5, 1, 2, 5, 10]),
         max_concurrency=100 if calm else chance.randint(1, 20),
         system_message_template=None if calm else chance.choice([None, "Call {{name}} about {{ what }}."]),
-        retry=Retry(
-            max_attempts=chance.randint(1, 4),
-            delay_minutes=chance.randint(1, 90),
-            busy=RetryRule(retry=chance.random() < 0.7, delay_minutes=chance.choice([None, 2])),
-            voicemail=RetryRule(retry=chance.random() < 0.5),
-            max_attempts_per_day=chance.randint(1, 4),
-        ),
+        retry=drawn_retry(chance),
+    )
+
+
+def drawn_retry(chance: Random) -> Retry:
+    return Retry(
+        max_attempts=chance.randint(1, 4),
+        delay_minutes=chance.randint(1, 90),
+        busy=RetryRule(retry=chance.random() < 0.7, delay_minutes=chance.choice([None, 2])),
+        voicemail=RetryRule(retry=chance.random() < 0.5),
+        max_attempts_per_day=chance.randint(1, 4),
     )
 
 

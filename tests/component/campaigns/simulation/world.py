@@ -49,6 +49,7 @@ from tests.component.campaigns.simulation.memory_table import MemoryTable
 from tests.component.campaigns.simulation.plans import (
     drawn_lead,
     drawn_policy,
+    drawn_retry,
     drawn_settings,
     drawn_trunk,
     drawn_window,
@@ -223,7 +224,8 @@ class World:
                 self._in(chance.uniform(1, 40_000), lambda: self._change(campaign.id, status="scheduled"))
             elif what == "edit":
                 window = drawn_window(chance, calm=self.calm)
-                self._change(campaign.id, **window, calls_per_second=chance.choice([0.2, 1, 5]))
+                rules = drawn_retry(chance).model_dump()
+                self._change(campaign.id, **window, calls_per_second=chance.choice([0.2, 1, 5]), retry=rules)
             elif what == "add":
                 self._made += 1000
                 new = [drawn_lead(chance, LEADS_APART // 2 + n + self._made, self.table, calm=False) for n in range(3)]

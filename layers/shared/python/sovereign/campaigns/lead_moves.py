@@ -70,7 +70,11 @@ class LeadMoves:
 
     def skip(self, campaign: Campaign, lead: Lead, due_at: str, reason: str) -> bool:
         """Give up a lead that waits, with the reason."""
-        return self._finish(campaign, lead, Step("skipped", reason), _waits(due_at), {"pending_leads": -1})
+        return self.end(campaign, lead, due_at, Step("skipped", reason))
+
+    def end(self, campaign: Campaign, lead: Lead, due_at: str, step: Step) -> bool:
+        """Let a lead that waits be over."""
+        return self._finish(campaign, lead, step, _waits(due_at), {"pending_leads": -1})
 
     def defer(self, campaign: Campaign, lead: Lead, due_at: str, until: datetime) -> None:
         """Let a lead wait longer."""

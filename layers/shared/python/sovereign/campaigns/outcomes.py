@@ -39,7 +39,7 @@ _TECHNICAL = frozenset(
         EndReason.REJECTED_BY_WEBHOOK,
     }
 )
-_STATUS: dict[Outcome, LeadStatus] = {
+_STATUS: dict[str, LeadStatus] = {
     "answered": "completed",
     "voicemail": "completed",
     "opt_out": "completed",
@@ -101,3 +101,14 @@ def next_step(
         minutes = rule.delay_minutes or retry.delay_minutes
         return Step("pending", outcome, now + timedelta(minutes=minutes))
     return Step(_STATUS.get(outcome, "failed"), outcome)
+
+
+def out_of_attempts(outcome: str | None, *, attempts: int, retry: Retry) -> Step | None:
+    """The end of a lead that waits for an attempt which the rules, changed since, do not give it any more; else None.
+
+    `outcome` is that of its last attempt, None when that one rang nobody.
+    """
+    rule = retry.rule(outcome or "")
+    if not attempts or (attempts < retry.max_attempts and (rule is None or rule.retry)):
+        return None
+    return Step(_STATUS.get(outcome or "", "failed"), outcome or "failed")

@@ -19,6 +19,7 @@ from sovereign.campaigns.items import campaign_from_item
 from sovereign.campaigns.lead import Lead
 from sovereign.campaigns.lead_moves import LeadMoves
 from sovereign.campaigns.model import KIND, Campaign
+from sovereign.campaigns.outcomes import out_of_attempts
 from sovereign.campaigns.pacing import Pace
 from sovereign.campaigns.room import LONGEST_NAP, SharedRoom
 from sovereign.campaigns.template import MissingVariableError, fill
@@ -199,6 +200,9 @@ class CampaignRunner:
 
     def _dial(self, campaign: Campaign, window: Window, lead: Lead, due_at: str) -> None:
         zone, now = lead.timezone or campaign.settings.timezone, self.clock()
+        if over := out_of_attempts(lead.outcome, attempts=lead.attempts, retry=campaign.settings.retry):
+            self.moves.end(campaign, lead, due_at, over)
+            return
         try:
             ref = self._attempt(Claim(campaign, lead, due_at, now), window, zone)
         except _SkipError as skip:
