@@ -106,10 +106,10 @@ class Scene:
         """A call in progress on a node."""
         order = ORDER | {"assistant_id": self.assistant_id}
         call_id = str(self.functions.send("POST", "/calls/outbound", order)[1]["call_id"])
-        ref = self.calls.find(self.org_id, call_id)
+        ref = self.calls.rows.find(self.org_id, call_id)
         assert ref is not None
-        self.calls.claim_dial(ref, "bench")
-        self.calls.mark_answered(ref)
+        self.calls.lifecycle.claim_dial(ref, "bench")
+        self.calls.lifecycle.mark_answered(ref)
         return call_id
 
 

@@ -140,7 +140,7 @@ def _calls(past: "History", watch: "Watch", status: str) -> Iterator[_List]:
     def reading(filters: CallFilters) -> Callable[[int, int], _Page]:
         def read(offset: int, limit: int) -> _Page:
             with watch.during() as seen:
-                page = store.page(ORGANIZATION, offset=offset, limit=limit, filters=filters)
+                page = store.reading.page(ORGANIZATION, offset=offset, limit=limit, filters=filters)
             return _Page(page.total, [call.ref.call_id for call in page.calls], seen.items, len(seen.operations))
 
         return read

@@ -87,11 +87,11 @@ def measure() -> list[float]:
         for _ in range(CALLS):
             call_id = new_call_id("inbound")
             new = NewCall(org_id=local.organization_id, call_id=call_id, direction="inbound", ringing=True)
-            ref = store.create(new, node_id="bench", frozen_assistant=frozen(call_id)).ref
+            ref = store.starts.create(new, node_id="bench", frozen_assistant=frozen(call_id)).ref
             waits.append(_wait(arrivals, call_id, "ringing"))
-            store.mark_answered(ref)
+            store.lifecycle.mark_answered(ref)
             waits.append(_wait(arrivals, call_id, "in-progress"))
-            store.finish(ref, CallOutcome(end_reason=EndReason.USER_HANGUP))
+            store.lifecycle.finish(ref, CallOutcome(end_reason=EndReason.USER_HANGUP))
             waits.append(_wait(arrivals, call_id, "ended"))
     return waits[3 * WARM_UP :]
 

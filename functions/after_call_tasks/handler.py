@@ -66,7 +66,7 @@ def _finish_recording(ref: CallRef, *, waited: bool = False) -> str:
     """Put the call's recording together, if it has one; a call that was never answered has none. Unless it was
     `waited` for: the moment until which pieces may still come, instead."""
     bucket = read_environment(TasksEnvironment).recordings_bucket
-    if not bucket or not (call := _calls().get_row(ref)).started_at:
+    if not bucket or not (call := _calls().rows.get(ref)).started_at:
         return ""
     if not waited and call.recording == "late" and call.ended_at:
         # a node's clock that is ahead must not keep the report away
@@ -74,14 +74,14 @@ def _finish_recording(ref: CallRef, *, waited: bool = False) -> str:
         if late_until > now:
             return to_wire(late_until)
     if _recordings(bucket).finish(ref):
-        _calls().mark_recorded(ref)
+        _calls().content.mark_recorded(ref)
     return ""
 
 
 def _transcribe(ref: CallRef) -> None:
     """Transcribe the recording of a realtime call, if its assistant asks for that."""
     bucket = read_environment(TasksEnvironment).recordings_bucket
-    if bucket and _calls().get_row(ref).recording == "stored":
+    if bucket and _calls().rows.get(ref).recording == "stored":
         # only such calls pay for the import
         from sovereign.transcription.registry import Transcribers  # noqa: PLC0415
         from sovereign.transcription.retranscription import Retranscription  # noqa: PLC0415

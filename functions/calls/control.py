@@ -34,10 +34,10 @@ def send_command(
     node's own code when it refuses, UnavailableError when it cannot be reached.
     """
     command = read_command(given)
-    ref = store.find(org_id, call_id)
+    ref = store.rows.find(org_id, call_id)
     if ref is None:
         raise CallNotFoundError
-    call = store.get_row(ref)
+    call = store.rows.get(ref)
     if call.status is not CallStatus.IN_PROGRESS or call.node_id is None:
         raise CallNotInProgressError
     limit_control_commands(table, call_id)

@@ -84,14 +84,14 @@ def list_calls(
     filters: Annotated[CallFilters, Depends(_filters)],
 ) -> dict[str, Any]:
     """The organization's calls with their transcripts, newest first."""
-    found = store.page(caller.org_id, offset=page.offset, limit=page.limit, filters=filters)
+    found = store.reading.page(caller.org_id, offset=page.offset, limit=page.limit, filters=filters)
     return {"calls": [call_view(call, links) for call in found.calls], "pagination": page.pagination(found.total)}
 
 
 @router.get("/calls/{call_id}", summary="Get a call")
 def read_call(caller: CallerDep, store: StoreDep, links: LinksDep, call_id: str) -> dict[str, Any]:
     """One call, not wrapped."""
-    return call_view(store.get(caller.org_id, call_id), links)
+    return call_view(store.reading.get(caller.org_id, call_id), links)
 
 
 @router.get(
@@ -112,7 +112,7 @@ def read_recording(
 ) -> str:
     """To a WAV file, caller left and agent right; the address it leads to is good for five minutes."""
     org_id = caller.org_id if caller else links.organization_of(call_id, t or "")
-    return recordings.address(store.recorded(org_id, call_id))
+    return recordings.address(store.reading.recorded(org_id, call_id))
 
 
 @router.post("/calls/outbound", summary="Place a call")

@@ -99,7 +99,7 @@ class Sweep:
 
     def write_reports(self, time_is_left: TimeIsLeft = _unhurried) -> None:
         """Write the reports that after_call has not written in time (an execution may be lost in a restart)."""
-        for ref in takewhile(lambda _: time_is_left(), self._calls.overdue_reports()):
+        for ref in takewhile(lambda _: time_is_left(), self._calls.lifecycle.overdue_reports()):
             _log.warning("report_overdue", call_id=ref.call_id)
             _guarded(lambda ref=ref: write_report(self._calls, ref, failure=OVERDUE))  # type: ignore[misc]
 

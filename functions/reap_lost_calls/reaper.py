@@ -76,8 +76,8 @@ class Reaper:
     def _end(self, call: LiveCall, outcome: CallOutcome) -> bool:
         """Whether this run ended the call; one that cannot be ended now is left to the next run."""
         try:
-            ended = self._calls.finish(call.ref, outcome, unclaimed_only=call.node_id is None)
-            if not ended and self._calls.get_row(call.ref).is_over:
+            ended = self._calls.lifecycle.finish(call.ref, outcome, unclaimed_only=call.node_id is None)
+            if not ended and self._calls.rows.get(call.ref).is_over:
                 self._live.drop(call)
         except CallNotFoundError:
             self._live.drop(call)

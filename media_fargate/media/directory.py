@@ -113,7 +113,7 @@ class TableDirectory:
             raise InvalidStateError("The call has no destination.")
         context = outbound_context(self._table, call.ref.org_id, call.number_id, destination=call.caller_phone)
         context.check_destination()
-        frozen = self._calls.load_frozen_assistant(call.ref)
+        frozen = self._calls.content.load_frozen_assistant(call.ref)
         organization = context.organization
         return OutboundRoute(
             trunk=trunk_route(context.trunk, self._trunks),

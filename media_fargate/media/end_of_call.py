@@ -4,15 +4,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
 from itertools import chain, repeat
-from typing import Protocol
 
 from aws_lambda_powertools import Logger
 
 from media.calls.journal import Batch
 from sovereign.calls.errors import CallNotFoundError
-from sovereign.calls.model import CallOutcome, CallRef, Message
+from sovereign.calls.model import CallOutcome, CallRef
+from sovereign.calls.store import CallStore
 
-__all__ = ["FINISH_PAUSES_SECONDS", "TRANSCRIPT_PAUSES_SECONDS", "EndOfCall", "EndRows", "endless"]
+__all__ = ["FINISH_PAUSES_SECONDS", "TRANSCRIPT_PAUSES_SECONDS", "EndOfCall", "endless"]
 
 FINISH_PAUSES_SECONDS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 60.0, 120.0)
 """Between attempts to write a call's end, the last one over and over: nothing else ends a row of a node that lives."""
@@ -31,21 +31,11 @@ def endless(pauses: Sequence[float]) -> Iterable[float]:
     return chain(pauses, repeat(pauses[-1]))
 
 
-class EndRows(Protocol):
-    """What is used of `sovereign.calls.store.CallStore`; every method blocks."""
-
-    def append_messages(self, ref: CallRef, batch_no: int, messages: Sequence[Message]) -> None:
-        """Store a batch of the transcript; storing it again changes nothing."""
-
-    def finish(self, ref: CallRef, outcome: CallOutcome) -> bool:
-        """End the call."""
-
-
 class EndOfCall:
     """The last writes of one call. `unwritten` are the batches its journal could not store."""
 
-    def __init__(self, rows: EndRows, run: Run, ref: CallRef, unwritten: Sequence[Batch] = ()) -> None:
-        self._rows = rows
+    def __init__(self, calls: CallStore, run: Run, ref: CallRef, unwritten: Sequence[Batch] = ()) -> None:
+        self._calls = calls
         self._run = run
         self._ref = ref
         self._unwritten = list(unwritten)
@@ -63,13 +53,13 @@ class EndOfCall:
 
     def _finish(self, outcome: CallOutcome) -> None:
         try:
-            self._rows.finish(self._ref, outcome)
+            self._calls.lifecycle.finish(self._ref, outcome)
         except CallNotFoundError:  # its organization was deleted meanwhile
             logger.warning("call_to_end_not_found", call_id=self._ref.call_id)
 
     def _write_transcript(self) -> None:
         while self._unwritten:
-            self._rows.append_messages(self._ref, *self._unwritten[0])
+            self._calls.content.append_messages(self._ref, *self._unwritten[0])
             del self._unwritten[0]
 
     async def _persist(self, write: Callable[[], object], pauses: Iterable[float]) -> bool:

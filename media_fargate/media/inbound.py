@@ -148,9 +148,11 @@ class InboundCall(RunningCall):
             frozen = services.directory.freeze(assistant, route.org_id, self.call_id) if assistant else None
             workflow = route.workflow
             extra = [services.directory.freeze_workflow(workflow, route.org_id, self.call_id)] if workflow else []
-            return services.rows.create(new, frozen_assistant=frozen, node_id=services.node_id, extra_writes=extra)
+            return services.calls.starts.create(
+                new, frozen_assistant=frozen, node_id=services.node_id, extra_writes=extra
+            )
 
-        self.find_row = partial(services.rows.find, route.org_id, self.call_id)
+        self.find_row = partial(services.calls.rows.find, route.org_id, self.call_id)
         self._row = await services.blocking(create)
         self.ref = self._row.ref
 
@@ -179,7 +181,7 @@ class InboundCall(RunningCall):
             raise _RefusedError(EndReason.ASSISTANT_INACTIVE)
         if frozen is not None:
             private = chosen.settings.gdpr_mode
-            set_assistant = partial(self.services.rows.set_assistant, **_shown(chosen), private=private)
+            set_assistant = partial(self.services.calls.lifecycle.set_assistant, **_shown(chosen), private=private)
             await self.services.blocking(set_assistant, self._row.ref, frozen)
         return chosen
 

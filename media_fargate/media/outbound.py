@@ -63,7 +63,7 @@ class OutboundCall(RunningCall):
         try:
             ref = await self._claimed()
             if ref is not None:
-                outcome = await self._dial(await self.services.blocking(self.services.rows.load_whole, ref))
+                outcome = await self._dial(await self.services.blocking(self.services.calls.content.load_whole, ref))
         except LegGoneError as gone:
             if self.stop_reason or self.answered:
                 outcome = self.outcome_when_gone(gone, EndReason.DIAL_FAILED)
@@ -85,13 +85,13 @@ class OutboundCall(RunningCall):
 
     async def _claimed(self) -> CallRef | None:
         """The call's place when this process won the right to ring; from then on it must end the row."""
-        rows = self.services.rows
-        ref = await self.services.blocking(rows.find, self._org_id, self.call_id)
+        calls = self.services.calls
+        ref = await self.services.blocking(calls.rows.find, self._org_id, self.call_id)
         if ref is None:
             logger.info("dial_not_claimed", call_id=self.call_id)
             return None
         self.find_row = partial(self._ours, ref)
-        if await self.services.blocking(rows.claim_dial, ref, self.services.node_id):
+        if await self.services.blocking(calls.lifecycle.claim_dial, ref, self.services.node_id):
             self.ref = ref
         else:
             self.find_row = None
@@ -100,7 +100,7 @@ class OutboundCall(RunningCall):
 
     def _ours(self, ref: CallRef) -> CallRef | None:
         """The row if this process has claimed it after all; blocks."""
-        return ref if self.services.rows.load_whole(ref).node_id == self.services.node_id else None
+        return ref if self.services.calls.content.load_whole(ref).node_id == self.services.node_id else None
 
     async def _dial(self, call: Call) -> CallOutcome:
         route = await self.services.blocking(self.services.directory.outbound_route, call)
@@ -139,7 +139,7 @@ class OutboundCall(RunningCall):
             if isinstance(event, LegAnswered):
                 return
             if isinstance(event, LegRinging):
-                await self.services.blocking(self.services.rows.mark_ringing, ref)
+                await self.services.blocking(self.services.calls.lifecycle.mark_ringing, ref)
 
 
 def _conversation(call: Call, route: OutboundRoute) -> Conversation:

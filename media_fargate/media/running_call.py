@@ -9,7 +9,6 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 
 from aws_lambda_powertools import Logger
 
-from media.call_rows import CallRows
 from media.calls.commands import CommandRefusedError
 from media.calls.journal import Batch
 from media.control.orders import OrderRefusedError
@@ -23,12 +22,13 @@ from media.telephony.baresip_leg import LegRefusedError
 from media.telephony.leg import NOT_ENCRYPTED, CallLeg, LegClosedBy
 from sovereign.assistants import EffectiveAssistant
 from sovereign.calls.model import CallOutcome, CallRef, EndReason
+from sovereign.calls.store import CallStore
 from sovereign.kernel.ids import Direction
 from sovereign.webhooks.bodies import CallDescription
 from sovereign.webhooks.targets import WebhookSettings, WebhookTarget
 from sovereign.workflows import Definition
 
-__all__ = ["Asker", "CallRows", "CallServices", "Conversation", "Identity", "Prepared", "RunningCall", "Session"]
+__all__ = ["Asker", "CallServices", "Conversation", "Identity", "Prepared", "RunningCall", "Session"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -120,7 +120,7 @@ class CallServices:
     """What every call of this process uses."""
 
     node_id: str
-    rows: CallRows
+    calls: CallStore
     directory: CallDirectory
     asker: Asker
     prepare: Callable[[Conversation], Awaitable[Prepared]]
@@ -194,7 +194,7 @@ class RunningCall:
         if self._prepared is None:
             raise RuntimeError("the conversation was not prepared")
         own_keys = self._prepared.own_keys
-        if not await services.blocking(services.rows.mark_answered, conversation.ref, byok=own_keys):
+        if not await services.blocking(services.calls.lifecycle.mark_answered, conversation.ref, byok=own_keys):
             # the reaper was faster: there is no call any more that anybody could speak in
             return CallOutcome(end_reason=EndReason.NODE_LOST)
         if self._stop_reason:  # told to end in the very moment of the answer
@@ -236,7 +236,7 @@ class RunningCall:
             await self._bounded("providers", self._prepared.discard(), DISCARD_SECONDS)
         ref = self.ref or await self._found_row()
         if ref is not None:
-            await EndOfCall(self.services.rows, self.services.blocking, ref, self._unwritten).write(outcome)
+            await EndOfCall(self.services.calls, self.services.blocking, ref, self._unwritten).write(outcome)
 
     async def let_go(self, leg: CallLeg) -> None:
         """End the leg, in whatever state it is."""

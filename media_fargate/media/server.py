@@ -149,7 +149,7 @@ class MediaProcess:
         )
         return CallServices(
             node_id=self._node_id,
-            rows=calls,
+            calls=calls,
             directory=directory,
             asker=asker,
             prepare=sessions.prepare,

@@ -58,7 +58,7 @@ def ended_call(world: World, *messages: Message, **members: Any) -> CallRef:
 
 
 def found(world: World, ref: CallRef) -> tuple[str | None, Any, str | None]:
-    call = world.calls.load_whole(ref)
+    call = world.calls.content.load_whole(ref)
     return call.summary, call.analysis_result, call.analysis_error
 
 
@@ -115,7 +115,7 @@ def test_a_missing_key_is_said_once_and_the_report_goes(world: World) -> None:
     analyse(world, ref, CompletionError("openai", "no key is configured", retryable=False))
     assert found(world, ref) == ("", None, "openai: no key is configured")
     write_report(world.calls, ref)
-    assert world.calls.get_row(ref).reported
+    assert world.calls.rows.get(ref).reported
 
 
 @pytest.mark.parametrize("schema", [{"$ref": "https://evil.example/schema"}, {"type": "alien"}])
@@ -156,8 +156,8 @@ def test_a_private_calls_findings_are_not_in_the_row(world: World) -> None:
     ref = world.start_call(private=True, gdpr_mode=True)
     world.end_call(ref)
     analyse(world, ref, ScriptedModel("private words"))
-    assert world.calls.load_whole(ref).summary == "private words"
-    assert world.calls.get(ref.org_id, ref.call_id).summary is None
+    assert world.calls.content.load_whole(ref).summary == "private words"
+    assert world.calls.reading.get(ref.org_id, ref.call_id).summary is None
 
 
 def test_the_report_says_why_the_analysis_is_missing_unless_there_is_one(world: World) -> None:

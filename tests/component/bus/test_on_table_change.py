@@ -182,11 +182,11 @@ def test_an_overdue_report_is_written_with_its_reason(world: World, reader: Read
     world.end_call(ref)
     world.clock.advance(minutes=3, seconds=50)
     reader.sweep.write_reports()
-    assert not world.calls.get_row(ref).reported
+    assert not world.calls.rows.get(ref).reported
     world.clock.advance(seconds=20)
     reader.sweep.write_reports()
     reader.sweep.write_reports()
-    call = world.calls.load_whole(ref)
+    call = world.calls.content.load_whole(ref)
     assert (call.reported, call.summary, call.analysis_error) == (True, "", OVERDUE)
     assert world.order.load(ref, 5) is None
 
@@ -194,17 +194,17 @@ def test_an_overdue_report_is_written_with_its_reason(world: World, reader: Read
 def test_an_overdue_report_keeps_what_was_found(world: World, reader: Reader) -> None:
     ref = world.start_call()
     world.end_call(ref)
-    world.calls.save_after_call(ref, summary="They said hello.")
+    world.calls.content.save_after_call(ref, summary="They said hello.")
     world.clock.advance(minutes=5)
     reader.sweep.write_reports()
-    call = world.calls.load_whole(ref)
+    call = world.calls.content.load_whole(ref)
     assert (call.summary, call.analysis_error) == ("They said hello.", None)
 
 
 def test_due_mails_are_queued_once(world: World, reader: Reader) -> None:
     ref = world.start_call()
     world.end_call(ref)
-    reader.notifications.begin(world.calls.get_row(ref), world.clock())
+    reader.notifications.begin(world.calls.rows.get(ref), world.clock())
     reader.sweep.queue_mails()
     assert reader.mails() == []
     world.clock.advance(minutes=3)
@@ -221,7 +221,7 @@ def test_one_failing_part_of_the_sweep_stops_no_other(
     world.clock.advance(minutes=5)
     monkeypatch.setattr(reader.sweep, "queue_attempts", lambda _: 1 / 0)
     reader.sweep.run(lambda: 50.0)
-    assert world.calls.get_row(ref).reported
+    assert world.calls.rows.get(ref).reported
 
 
 @pytest.mark.parametrize("seconds_a_request", [2.0, 60.0])
@@ -236,7 +236,7 @@ def test_facts_that_take_long_leave_every_other_part_its_time(
     world.sender.statuses = [500]
     world.deliverer.deliver_fact(world.fact(ref, 1))
     world.queue.waiting.clear()
-    reader.notifications.begin(world.calls.get_row(mailed), world.clock())
+    reader.notifications.begin(world.calls.rows.get(mailed), world.clock())
     world.clock.advance(minutes=5)
     left, publish = [12.0], reader.bus.publish
 
@@ -248,7 +248,7 @@ def test_facts_that_take_long_leave_every_other_part_its_time(
 
     monkeypatch.setattr(reader.bus, "publish", slow)
     reader.sweep.run(lambda: left[0])
-    assert (len(world.queue.waiting), world.calls.get_row(ref).reported, len(reader.mails())) == (1, True, 1)
+    assert (len(world.queue.waiting), world.calls.rows.get(ref).reported, len(reader.mails())) == (1, True, 1)
     assert left[0] == (4 if seconds_a_request == 2 else -48)
     published = len(reader.bus.events)
     assert published > 0

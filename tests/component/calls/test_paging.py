@@ -44,20 +44,20 @@ def world() -> "object":
         for n in range(COUNT):
             _make(calls, n)
             clock.advance(milliseconds=(0, 0, 1, 400, 90_000)[n % 5])
-        calls.create(new_call(org_id=OTHER_ORG))
-        whole = calls.page(ORG, offset=0, limit=1000, filters=CallFilters()).calls
+        calls.starts.create(new_call(org_id=OTHER_ORG))
+        whole = calls.reading.page(ORG, offset=0, limit=1000, filters=CallFilters()).calls
         yield World(table, calls, whole)
     patch.undo()
 
 
 def _make(calls: CallStore, n: int) -> None:
     direction = ("inbound", "outbound")[n % 7 == 0]
-    call = calls.create(new_call(agent_id=AGENTS[n % 4 % 3], direction=direction, ringing=n % 2 == 0))
+    call = calls.starts.create(new_call(agent_id=AGENTS[n % 4 % 3], direction=direction, ringing=n % 2 == 0))
     if n % 3 == 0:
-        calls.append_messages(call.ref, 0, [Message("user", f"hello {n}")])
+        calls.content.append_messages(call.ref, 0, [Message("user", f"hello {n}")])
     if reason := OUTCOMES[n % 3]:
-        calls.finish(call.ref, CallOutcome(end_reason=reason))
-        calls.save_after_call(call.ref, summary=f"summary {n}")
+        calls.lifecycle.finish(call.ref, CallOutcome(end_reason=reason))
+        calls.content.save_after_call(call.ref, summary=f"summary {n}")
 
 
 def oracle(made: list[Call], filters: CallFilters) -> list[Call]:
@@ -95,7 +95,7 @@ def test_whole_list_is_newest_first_with_its_content(world: World) -> None:
 @given(filters=filters_, offset=st.integers(0, 35), limit=st.integers(1, 12))
 def test_page_is_what_the_oracle_says(world: World, filters: CallFilters, offset: int, limit: int) -> None:
     expected = oracle(world.made, filters)
-    page = world.calls.page(ORG, offset=offset, limit=limit, filters=filters)
+    page = world.calls.reading.page(ORG, offset=offset, limit=limit, filters=filters)
     assert page.total == len(expected)
     assert page.calls == expected[offset : offset + limit]
 
@@ -105,7 +105,7 @@ def test_page_is_what_the_oracle_says(world: World, filters: CallFilters, offset
 def test_bound_at_a_calls_own_moment_is_exact_to_the_microsecond(world: World, n: int, side: str, shift: int) -> None:
     moment: datetime = world.made[n].created_at + timedelta(microseconds=shift)
     filters = CallFilters(made=TimeRange(**{side: moment}))
-    page = world.calls.page(ORG, offset=0, limit=2, filters=filters)
+    page = world.calls.reading.page(ORG, offset=0, limit=2, filters=filters)
     expected = oracle(world.made, filters)
     assert (page.total, page.calls) == (len(expected), expected[:2])
 
@@ -113,7 +113,7 @@ def test_bound_at_a_calls_own_moment_is_exact_to_the_microsecond(world: World, n
 @pytest.mark.parametrize("offset", [0, 10, COUNT - 10, COUNT, 10**11])
 def test_any_offset_costs_two_requests(world: World, offset: int) -> None:
     before = world.table.requests
-    world.calls.page(ORG, offset=offset, limit=10, filters=CallFilters())
+    world.calls.reading.page(ORG, offset=offset, limit=10, filters=CallFilters())
     assert world.table.requests - before <= 2
 
 
@@ -124,31 +124,31 @@ BETWEEN = [(None, None), (3, None), (None, 3), (20, 3), (-1, COUNT), (3, 20)]
 def test_page_between_moments_costs_two_requests(world: World, oldest: int | None, newest: int | None) -> None:
     start, end = (None if n is None else START + timedelta(seconds=40 * n) for n in (oldest, newest))
     before = world.table.requests
-    world.calls.page(ORG, offset=1, limit=10, filters=CallFilters(made=TimeRange(start, end)))
+    world.calls.reading.page(ORG, offset=1, limit=10, filters=CallFilters(made=TimeRange(start, end)))
     assert world.table.requests - before <= 2
 
 
 @pytest.mark.parametrize("made", [TimeRange(), TimeRange(START, START + timedelta(days=1))])
 def test_filtered_page_of_calls_that_lie_together_costs_two_requests(world: World, made: TimeRange) -> None:
     before = world.table.requests
-    page = world.calls.page(ORG, offset=2, limit=10, filters=CallFilters(status=CallStatus.ENDED, made=made))
+    page = world.calls.reading.page(ORG, offset=2, limit=10, filters=CallFilters(status=CallStatus.ENDED, made=made))
     assert len(page.calls) > 5
     assert world.table.requests - before == 2
 
 
 def test_get_costs_two_requests(world: World) -> None:
     before = world.table.requests
-    assert world.calls.get(ORG, world.made[5].ref.call_id) == world.made[5]
+    assert world.calls.reading.get(ORG, world.made[5].ref.call_id) == world.made[5]
     assert world.table.requests - before == 2
 
 
 def test_other_organizations_calls_are_not_there(world: World) -> None:
-    other = world.calls.page(OTHER_ORG, offset=0, limit=10, filters=CallFilters())
+    other = world.calls.reading.page(OTHER_ORG, offset=0, limit=10, filters=CallFilters())
     assert other.total == 1
-    assert world.calls.find(OTHER_ORG, world.made[0].ref.call_id) is None
-    assert world.calls.find(ORG, other.calls[0].ref.call_id) is None
+    assert world.calls.rows.find(OTHER_ORG, world.made[0].ref.call_id) is None
+    assert world.calls.rows.find(ORG, other.calls[0].ref.call_id) is None
 
 
 def test_organization_without_calls_has_an_empty_page(world: World) -> None:
-    page = world.calls.page("nobody", offset=0, limit=10, filters=CallFilters(made=TimeRange(START, START)))
+    page = world.calls.reading.page("nobody", offset=0, limit=10, filters=CallFilters(made=TimeRange(START, START)))
     assert (page.calls, page.total) == ([], 0)

@@ -46,7 +46,7 @@ def recorded(world: World, recordings: Recordings) -> CallRef:
     """A call whose media node has stored its sound, and which is over."""
     ref = world.running()
     recordings.put_segment(ref, SegmentName(0, 8000), np.tile(np.array([1, 2], "<i2"), 800).tobytes())
-    world.calls.finish(ref, CallOutcome(end_reason=EndReason.USER_HANGUP))
+    world.calls.lifecycle.finish(ref, CallOutcome(end_reason=EndReason.USER_HANGUP))
     return ref
 
 
@@ -93,8 +93,8 @@ def test_pieces_that_are_late_are_waited_for_a_little_by_the_state_machine(
 ) -> None:
     """`at`: seconds from the end as the node's clock has it to now as the function's has it."""
     ref = world.running()
-    world.calls.finish(ref, CallOutcome(end_reason=EndReason.USER_HANGUP, recording_late=True))
-    ended_at = world.calls.get_row(ref).ended_at
+    world.calls.lifecycle.finish(ref, CallOutcome(end_reason=EndReason.USER_HANGUP, recording_late=True))
+    ended_at = world.calls.rows.get(ref).ended_at
     assert ended_at is not None
     now = ended_at + timedelta(seconds=at)
     monkeypatch.setattr(after_call, "utc_now", lambda: now)
@@ -114,7 +114,7 @@ def test_recording_with_late_pieces_is_left_alone_while_they_may_come(
 ) -> None:
     ref = world.running()
     recordings.put_segment(ref, SegmentName(0, 8000), bytes(4 * 800))
-    world.calls.finish(ref, CallOutcome(end_reason=EndReason.USER_HANGUP, recording_late=True))
+    world.calls.lifecycle.finish(ref, CallOutcome(end_reason=EndReason.USER_HANGUP, recording_late=True))
     assert finish_recording(ref)["late_until"]
     assert shown(world, ref) is None
 
@@ -163,7 +163,7 @@ def test_a_link_is_no_key_for_other_routes(world: World, recordings: Recordings)
 
 def test_calls_without_a_recording_answer_404_and_erased_ones_410(world: World, recordings: Recordings) -> None:
     silent = world.running()
-    world.calls.finish(silent, CallOutcome(end_reason=EndReason.USER_HANGUP))
+    world.calls.lifecycle.finish(silent, CallOutcome(end_reason=EndReason.USER_HANGUP))
     finish_recording(silent)
     assert shown(world, silent) is None
     assert world.client.get(f"/api/v1/calls/{silent.call_id}/recording").status_code == 404
@@ -171,7 +171,7 @@ def test_calls_without_a_recording_answer_404_and_erased_ones_410(world: World, 
 
     ref = recorded(world, recordings)
     finish_recording(ref)
-    world.calls.erase_content(ref)
+    world.calls.erasure.erase_content(ref)
     assert shown(world, ref) is None
     answer = world.client.get(f"/api/v1/calls/{ref.call_id}/recording")
     assert (answer.status_code, answer.json()["code"]) == (410, "gone")
@@ -183,14 +183,14 @@ def test_a_lost_nodes_recording_is_finished_as_far_as_it_came(world: World, reco
     ref = world.running()
     recordings.put_segment(ref, SegmentName(0, 8000), bytes(4 * 80_000))
     recordings.put_segment(ref, SegmentName(80_000, 8000), bytes(4 * 80_000))
-    world.calls.finish(ref, CallOutcome(end_reason=EndReason.NODE_LOST))
+    world.calls.lifecycle.finish(ref, CallOutcome(end_reason=EndReason.NODE_LOST))
     finish_recording(ref)
     assert shown(world, ref) is not None
     assert len(fetched(recordings.address(ref))) == 160_000
 
 
 def test_no_recording_is_ever_shown_for_a_private_call(world: World, recordings: Recordings) -> None:
-    ref = world.calls.create(new_call(org_id=world.org_id, ringing=True, private=True), node_id="node-7").ref
-    world.calls.mark_answered(ref)
-    world.calls.mark_recorded(ref)
-    assert world.calls.get_row(ref).recording is None
+    ref = world.calls.starts.create(new_call(org_id=world.org_id, ringing=True, private=True), node_id="node-7").ref
+    world.calls.lifecycle.mark_answered(ref)
+    world.calls.content.mark_recorded(ref)
+    assert world.calls.rows.get(ref).recording is None

@@ -52,9 +52,9 @@ class Node:
     def dial(self, org_id: str, call_id: str) -> NodeAnswer:
         self.asked.append(("dial", org_id, call_id))
         if self.claims:
-            ref = self.calls.find(org_id, call_id)
+            ref = self.calls.rows.find(org_id, call_id)
             assert ref is not None
-            self.calls.claim_dial(ref, "node-1")
+            self.calls.lifecycle.claim_dial(ref, "node-1")
         return self.answer
 
     def control(self, node_id: str, org_id: str, call_id: str, command: Any) -> NodeAnswer:
@@ -88,8 +88,8 @@ class World:
         return self.client.get(f"/api/v1/calls/{told['call_id']}").json()
 
     def running(self) -> CallRef:
-        ref = self.calls.create(new_call(org_id=self.org_id, ringing=True), node_id="node-7").ref
-        self.calls.mark_answered(ref)
+        ref = self.calls.starts.create(new_call(org_id=self.org_id, ringing=True), node_id="node-7").ref
+        self.calls.lifecycle.mark_answered(ref)
         return ref
 
     def control(self, call_id: str, command: Any) -> Any:
@@ -152,18 +152,18 @@ def test_dial_commits_the_call_then_asks_a_node(world: World) -> None:
     assert call["agent_id"] == call["assistant_id"] == world.assistant_id
     assert (call["agent_name"], call["business_name"], call["number_id"]) == ("Reception", "Dental", world.number_id)
     assert (call["started_at"], call["messages"], call["duration_seconds"], call["cost"]) == (None, None, None, None)
-    ref = world.calls.find(world.org_id, told["call_id"])
+    ref = world.calls.rows.find(world.org_id, told["call_id"])
     assert ref is not None
-    assert world.calls.load_frozen_assistant(ref)["document"]["first_message"] == "Hi there"
+    assert world.calls.content.load_frozen_assistant(ref)["document"]["first_message"] == "Hi there"
 
 
 def test_the_first_message_of_an_order_beats_the_one_for_all_outbound_calls(world: World) -> None:
     speech = {"first_message_outbound": "Always", "end_call_message": "Bye"}
     for order in ({"first_message": "This once"}, {}):
         told = world.dial(assistant_override={"speech_config": speech}, **order)
-        ref = world.calls.find(world.org_id, told["call_id"])
+        ref = world.calls.rows.find(world.org_id, told["call_id"])
         assert ref is not None
-        document = world.calls.load_frozen_assistant(ref)["document"]
+        document = world.calls.content.load_frozen_assistant(ref)["document"]
         assert document["speech_config"]["end_call_message"] == "Bye"
         assert document["speech_config"]["first_message_outbound"] == (None if order else "Always")
 
@@ -194,9 +194,9 @@ def test_dial_with_tool_templates_costs_no_more_in_any_mode(world: World) -> Non
         before = world.table.requests
         told = world.dial(**order)
         assert world.table.requests - before <= 3 + 1, (name, order)  # and the count against the key's rate limit
-        ref = world.calls.find(world.org_id, told["call_id"])
+        ref = world.calls.rows.find(world.org_id, told["call_id"])
         assert ref is not None
-        document = world.calls.load_frozen_assistant(ref)["document"]
+        document = world.calls.content.load_frozen_assistant(ref)["document"]
         assert [tool["name"] for tool in document["llm_config"]["tools"]] == [name]
 
 
@@ -229,11 +229,11 @@ def test_an_assistant_as_large_as_it_may_be_is_called(world: World, letter: str)
     llm = LLM | {"messages": [{"role": "system", "content": instructions}]}
     assistants = AssistantStore(world.table, default_cipher())
     assistants.update(world.org_id, world.assistant_id, AssistantChanges.model_validate({"llm_config": llm}))
-    ref = world.calls.find(world.org_id, world.dial()["call_id"])
+    ref = world.calls.rows.find(world.org_id, world.dial()["call_id"])
     assert ref is not None
     item = world.table.get(keys.frozen_assistant_ref(ref)) or {}
     assert 340 * 1024 < len(item["document"].encode()) < 360 * 1024
-    frozen = world.calls.load_frozen_assistant(ref)
+    frozen = world.calls.content.load_frozen_assistant(ref)
     thawed = EffectiveAssistant.thaw(frozen, default_cipher(), org_id=world.org_id, call_id=ref.call_id)
     assert thawed.llm.messages[0].content == instructions
 
@@ -255,9 +255,9 @@ def test_secrets_in_metadata_are_masked_in_the_row_and_the_answer(world: World) 
         ({"headers": {"X-Key": ["of this order"]}}, {"headers": {"X-Key": ["..."]}}),
     ):
         told = world.dial(metadata=own)
-        ref = world.calls.find(world.org_id, told["call_id"])
+        ref = world.calls.rows.find(world.org_id, told["call_id"])
         assert ref is not None
-        assert (world.calls.get_row(ref).metadata, world.call_of(told)["metadata"]) == (shown, shown)
+        assert (world.calls.rows.get(ref).metadata, world.call_of(told)["metadata"]) == (shown, shown)
 
 
 def test_secrets_in_metadata_of_rows_made_before_they_were_masked_stay_hidden(world: World) -> None:
@@ -380,9 +380,9 @@ def test_trunk_takes_so_many_calls_at_once_until_one_has_ended(world: World) -> 
     refusal = world.dial(429)
     assert (refusal["code"], refusal["retry_after"]) == ("outbound_limit_reached", 30)
     assert "SIP trunk" in refusal["message"]
-    ref = world.calls.find(world.org_id, told["call_id"])
+    ref = world.calls.rows.find(world.org_id, told["call_id"])
     assert ref
-    world.calls.finish(ref, CallOutcome(end_reason=EndReason.DIAL_BUSY))
+    world.calls.lifecycle.finish(ref, CallOutcome(end_reason=EndReason.DIAL_BUSY))
     world.dial()
     world.set_trunk(max_concurrent_calls=None)
     world.dial()
@@ -410,10 +410,10 @@ def test_gdpr_call_shows_no_numbers_but_the_node_can_read_them(world: World) -> 
     told = world.dial(assistant_id=made.assistant.id)
     call = world.call_of(told)
     assert (call["caller_phone"], call["assistant_phone"]) == (None, None)
-    ref = world.calls.find(world.org_id, told["call_id"])
+    ref = world.calls.rows.find(world.org_id, told["call_id"])
     assert ref is not None
     assert CALLER not in repr(list(world.table.query(keys.own_key(world.org_id, told["call_id"]))))
-    assert world.calls.load_whole(ref).caller_phone == CALLER
+    assert world.calls.content.load_whole(ref).caller_phone == CALLER
 
 
 @pytest.mark.parametrize(
@@ -456,13 +456,13 @@ def test_bad_command_is_refused_naming_the_field(world: World, command: Any, nam
 def test_control_of_a_call_that_is_not_running_is_refused(world: World) -> None:
     say = {"type": "say", "content": "x"}
     assert world.control("call-inbound-unknown00000", say).status_code == 404
-    foreign = world.calls.create(new_call(ringing=True), node_id="n").ref
-    world.calls.mark_answered(foreign)
+    foreign = world.calls.starts.create(new_call(ringing=True), node_id="n").ref
+    world.calls.lifecycle.mark_answered(foreign)
     assert world.control(foreign.call_id, say).status_code == 404
-    ringing = world.calls.create(new_call(org_id=world.org_id, ringing=True), node_id="n").ref
+    ringing = world.calls.starts.create(new_call(org_id=world.org_id, ringing=True), node_id="n").ref
     assert world.control(ringing.call_id, say).json()["code"] == "call_not_in_progress"
     ended = world.running()
-    world.calls.finish(ended, CallOutcome(end_reason=EndReason.USER_HANGUP))
+    world.calls.lifecycle.finish(ended, CallOutcome(end_reason=EndReason.USER_HANGUP))
     assert world.control(ended.call_id, say).status_code == 400
 
 
@@ -497,8 +497,8 @@ def test_eleventh_command_in_a_minute_is_refused_for_this_call_only(
 
 def test_list_filters_and_pages(world: World) -> None:
     ref = world.running()
-    world.calls.append_messages(ref, 0, [Message("user", "Hello")])
-    world.calls.finish(ref, CallOutcome(end_reason=EndReason.USER_HANGUP))
+    world.calls.content.append_messages(ref, 0, [Message("user", "Hello")])
+    world.calls.lifecycle.finish(ref, CallOutcome(end_reason=EndReason.USER_HANGUP))
     world.running()
     whole = world.client.get("/api/v1/calls").json()
     assert whole["pagination"] == {"total": 2, "limit": 100, "offset": 0}
@@ -542,14 +542,14 @@ def test_filter_in_both_spellings_is_one_or_refused(world: World) -> None:
 
 
 def test_foreign_call_is_not_found(world: World) -> None:
-    foreign = world.calls.create(new_call()).ref
+    foreign = world.calls.starts.create(new_call()).ref
     assert world.client.get(f"/api/v1/calls/{foreign.call_id}").status_code == 404
     assert world.client.get("/api/v1/calls/call-inbound-unknown00000").status_code == 404
 
 
 def test_usage_shows_logs_and_the_sum_of_the_whole_filter(world: World) -> None:
     for _ in range(3):
-        world.calls.finish(world.running(), CallOutcome(end_reason=EndReason.USER_HANGUP))
+        world.calls.lifecycle.finish(world.running(), CallOutcome(end_reason=EndReason.USER_HANGUP))
     body = world.client.get("/api/v1/usage?limit=1").json()
     assert body["pagination"] == {"total": 3, "limit": 1, "offset": 0}
     assert body["summary"].keys() == {"total_calls", "total_duration_seconds", "total_duration_minutes"}

@@ -31,7 +31,7 @@ def taken(world: World) -> list[CallRef]:
     made: list[CallRef] = []
 
     def take(ref: CallRef) -> None:
-        assert world.calls.claim_dial(ref, "node")
+        assert world.calls.lifecycle.claim_dial(ref, "node")
         made.append(ref)
 
     world._hand_over = take  # type: ignore[method-assign]
@@ -40,6 +40,6 @@ def taken(world: World) -> list[CallRef]:
 
 
 def call_is_busy(world: World, ref: CallRef) -> None:
-    world.calls.claim_dial(ref, "node")
-    world.calls.finish(ref, CallOutcome(end_reason=EndReason.DIAL_BUSY))
+    world.calls.lifecycle.claim_dial(ref, "node")
+    world.calls.lifecycle.finish(ref, CallOutcome(end_reason=EndReason.DIAL_BUSY))
     world.moves.call_ended(ORG, ref.call_id)

@@ -61,7 +61,7 @@ def test_lead_that_waits_for_an_attempt_it_would_not_get_any_more_ends_unrung(
 
 def test_nobody_rung_means_the_attempt_does_not_count(world: World) -> None:
     ref = placed(world)[0]
-    world.calls.finish(ref, CallOutcome(end_reason=EndReason.NO_CAPACITY))
+    world.calls.lifecycle.finish(ref, CallOutcome(end_reason=EndReason.NO_CAPACITY))
     world.moves.call_ended(ORG, ref.call_id)
     lead = next(lead for lead in leads(world) if lead.call_id == ref.call_id)
     assert (lead.status, lead.attempts, lead.outcome) == ("pending", 0, None)
@@ -70,7 +70,7 @@ def test_nobody_rung_means_the_attempt_does_not_count(world: World) -> None:
 def test_lead_whose_call_no_node_took_is_not_lost_with_its_only_attempt(world: World) -> None:
     world.campaigns.update(ORG, world.campaign_id, {"retry": {"max_attempts": 1}})
     ref = placed(world)[0]
-    world.calls.finish(ref, CallOutcome(end_reason=EndReason.DIAL_FAILED), unclaimed_only=True)
+    world.calls.lifecycle.finish(ref, CallOutcome(end_reason=EndReason.DIAL_FAILED), unclaimed_only=True)
     world.moves.call_ended(ORG, ref.call_id)
     lead = next(lead for lead in leads(world) if lead.call_id == ref.call_id)
     assert (lead.status, lead.attempts, lead.unrung) == ("pending", 0, 1)
@@ -79,7 +79,7 @@ def test_lead_whose_call_no_node_took_is_not_lost_with_its_only_attempt(world: W
 def test_lead_of_a_claimed_call_that_may_have_rung_uses_its_attempt(world: World) -> None:
     world.campaigns.update(ORG, world.campaign_id, {"retry": {"max_attempts": 1}})
     ref = taken(world)[0]
-    world.calls.finish(ref, CallOutcome(end_reason=EndReason.SHUTDOWN))
+    world.calls.lifecycle.finish(ref, CallOutcome(end_reason=EndReason.SHUTDOWN))
     world.moves.call_ended(ORG, ref.call_id)
     lead = next(lead for lead in leads(world) if lead.call_id == ref.call_id)
     assert (lead.status, lead.outcome, lead.attempts) == ("failed", "failed", 1)

@@ -28,7 +28,7 @@ def test_claim_commits_lead_call_and_link_together(world: World) -> None:
     ref = placed(world)[0]
     lead = next(lead for lead in leads(world) if lead.call_id == ref.call_id)
     assert (lead.status, lead.attempts) == ("calling", 1)
-    assert world.calls.get_row(ref).caller_phone == lead.phone_number
+    assert world.calls.rows.get(ref).caller_phone == lead.phone_number
     link = world.table.get(Ref(f"ORG#{ORG}#CALL#{ref.call_id}", "CAMPAIGN"))
     assert link
     assert (link["campaign_id"], link["lead_id"]) == (world.campaign_id, lead.id)
@@ -76,7 +76,7 @@ def test_place_on_a_trunk_comes_back_when_a_lost_call_is_ended(world: World) -> 
     (ref, *_) = placed(world)  # committed, but no node ever hears of it
     calls, counter = trunk_calls(world.trunk.id), keys.counter_ref(ORG)
     before = (world.table.get(counter) or {})[calls]
-    world.calls.finish(ref, CallOutcome(end_reason=EndReason.DIAL_FAILED), unclaimed_only=True)
+    world.calls.lifecycle.finish(ref, CallOutcome(end_reason=EndReason.DIAL_FAILED), unclaimed_only=True)
     assert (world.table.get(counter) or {})[calls] == before - 1
 
 
@@ -106,7 +106,7 @@ def test_number_listed_after_it_was_read_is_skipped(world: World) -> None:
 def test_end_that_is_told_twice_late_or_of_another_call_changes_nothing(world: World) -> None:
     ref = placed(world)[0]
     assert not world.moves.call_ended(ORG, ref.call_id), "it is not over yet"
-    world.calls.finish(ref, CallOutcome(end_reason=EndReason.DIAL_BUSY))
+    world.calls.lifecycle.finish(ref, CallOutcome(end_reason=EndReason.DIAL_BUSY))
     assert world.moves.call_ended(ORG, ref.call_id)
     before = leads(world)
     assert not world.moves.call_ended(ORG, ref.call_id)
@@ -118,7 +118,7 @@ def test_end_that_is_told_twice_late_or_of_another_call_changes_nothing(world: W
 def test_lost_news_is_made_up_for_by_looking(world: World) -> None:
     refs = taken(world)
     for ref in refs:
-        world.calls.finish(ref, CallOutcome(end_reason=EndReason.OPT_OUT))
+        world.calls.lifecycle.finish(ref, CallOutcome(end_reason=EndReason.OPT_OUT))
     world.now += timedelta(minutes=4)
     world.moves.ask_overdue(world.campaign())
     assert {lead.outcome for lead in leads(world) if lead.attempts} == {"opt_out"}
@@ -126,19 +126,19 @@ def test_lost_news_is_made_up_for_by_looking(world: World) -> None:
 
 def test_lead_that_speaks_with_a_second_leg_is_still_being_called(world: World) -> None:
     ref = taken(world)[0]
-    world.calls.mark_answered(ref)
-    assert world.calls.mark_transferred(ref, {"destination": "+31201234567", "outcome": "succeeded"})
+    world.calls.lifecycle.mark_answered(ref)
+    assert world.calls.lifecycle.mark_transferred(ref, {"destination": "+31201234567", "outcome": "succeeded"})
     world.now += timedelta(minutes=4)
     world.moves.ask_overdue(world.campaign())
     assert next(lead for lead in leads(world) if lead.call_id == ref.call_id).status == "calling"
-    world.calls.finish(ref, CallOutcome(end_reason=EndReason.TRANSFERRED))
+    world.calls.lifecycle.finish(ref, CallOutcome(end_reason=EndReason.TRANSFERRED))
     assert world.moves.call_ended(ORG, ref.call_id)
     assert next(lead for lead in leads(world) if lead.call_id == ref.call_id).outcome == "answered"
 
 
 def test_news_that_cannot_be_read_comes_again_alone(world: World) -> None:
     ref = placed(world)[0]
-    world.calls.finish(ref, CallOutcome(end_reason=EndReason.USER_HANGUP))
+    world.calls.lifecycle.finish(ref, CallOutcome(end_reason=EndReason.USER_HANGUP))
     detail = {"org_id": ORG, "call_id": ref.call_id}
     records = [
         {"messageId": "1", "body": "no JSON"},

@@ -33,8 +33,8 @@ def balance(table: Table) -> int:
 
 
 def answered(calls: CallStore) -> Call:
-    call = calls.create(new_call(ringing=True), node_id="n")
-    calls.mark_answered(call.ref)
+    call = calls.starts.create(new_call(ringing=True), node_id="n")
+    calls.lifecycle.mark_answered(call.ref)
     return call
 
 
@@ -95,7 +95,7 @@ def test_end_settles_started_minutes(
     call = answered(calls)
     credits_.reserve(PAYER, ORG, call.ref.call_id)
     clock.advance(seconds=seconds)
-    calls.finish(call.ref, HANGUP)
+    calls.lifecycle.finish(call.ref, HANGUP)
     assert balance(table) == 5 - billed
     assert not credits_.extend(ORG, call.ref.call_id, minutes=9)
     credits_.release(ORG, call.ref.call_id)
@@ -105,9 +105,9 @@ def test_end_settles_started_minutes(
 def test_call_that_was_never_answered_gets_everything_back(
     credits_: CreditStore, calls: CallStore, table: Table
 ) -> None:
-    call = calls.create(new_call(ringing=True), node_id="n")
+    call = calls.starts.create(new_call(ringing=True), node_id="n")
     credits_.reserve(PAYER, ORG, call.ref.call_id)
-    calls.finish(call.ref, CallOutcome(end_reason=EndReason.CALLER_CANCELLED))
+    calls.lifecycle.finish(call.ref, CallOutcome(end_reason=EndReason.CALLER_CANCELLED))
     assert balance(table) == 5
 
 
@@ -120,7 +120,7 @@ def test_release_gives_back_once(credits_: CreditStore, table: Table) -> None:
 
 def test_reservation_made_with_the_call_commits_with_it(credits_: CreditStore, calls: CallStore, table: Table) -> None:
     call = new_call()
-    calls.create(call, extra_writes=credits_.reserve_writes(PAYER, ORG, call.call_id))
+    calls.starts.create(call, extra_writes=credits_.reserve_writes(PAYER, ORG, call.call_id))
     assert balance(table) == 3
 
 
@@ -133,15 +133,15 @@ def test_minutes_of_a_lost_node_are_corrected_once_when_it_comes_back(
     answered_at = clock()
     clock.advance(seconds=200)
     lost = CallOutcome(end_reason=EndReason.NODE_LOST, ended_at=answered_at + timedelta(seconds=65))
-    assert calls.finish(call.ref, lost)
+    assert calls.lifecycle.finish(call.ref, lost)
     before = balance(table)
-    row = calls.get_row(call.ref)
+    row = calls.rows.get(call.ref)
     real = CallOutcome(end_reason=EndReason.SHUTDOWN, ended_at=answered_at + timedelta(seconds=talked))
     later = replace(real, ended_at=answered_at + timedelta(seconds=900))
     for outcome in (lost, real, real, later):
-        assert not calls.finish(call.ref, outcome)
+        assert not calls.lifecycle.finish(call.ref, outcome)
     assert balance(table) == before + 2 - billed
-    assert calls.get_row(call.ref) == row
+    assert calls.rows.get(call.ref) == row
     kinds = [entry["kind"] for entry in table.query(f"ORG#{PAYER}#LEDGER")]
     assert kinds.count("correct") == int(billed != 2)
 
@@ -151,8 +151,8 @@ def test_end_that_was_known_is_not_corrected(
 ) -> None:
     call = answered(calls)
     credits_.reserve(PAYER, ORG, call.ref.call_id)
-    calls.finish(call.ref, CallOutcome(end_reason=EndReason.USER_HANGUP, ended_at=clock()))
+    calls.lifecycle.finish(call.ref, CallOutcome(end_reason=EndReason.USER_HANGUP, ended_at=clock()))
     before = balance(table)
     clock.advance(seconds=300)
-    assert not calls.finish(call.ref, CallOutcome(end_reason=EndReason.SHUTDOWN, ended_at=clock()))
+    assert not calls.lifecycle.finish(call.ref, CallOutcome(end_reason=EndReason.SHUTDOWN, ended_at=clock()))
     assert balance(table) == before

@@ -98,13 +98,13 @@ def test_outbound_call_is_metered_as_its_organization_is(
         number_id=world.number.id,
     )
     frozen = assistant().freeze(cipher, org_id=ORG, call_id=new.call_id)
-    call = world.calls.create(new, frozen_assistant=frozen)
+    call = world.calls.starts.create(new, frozen_assistant=frozen)
     assert world.directory.outbound_route(call).metered is metered
 
 
 def test_extension_takes_the_minute_from_the_payers_balance(world: World) -> None:
     world.table.put(Put(to_item(organization(OTHER_ORG, minutes_balance=3))))
-    call = world.calls.create(new_call(org_id=ORG, ringing=True), node_id="node").ref
+    call = world.calls.starts.create(new_call(org_id=ORG, ringing=True), node_id="node").ref
     world.directory.reserve_credits(OTHER_ORG, call)
     assert world.directory.extend_credits(ORG, call.call_id, 3)
     assert not world.directory.extend_credits(ORG, call.call_id, 4)
@@ -112,7 +112,7 @@ def test_extension_takes_the_minute_from_the_payers_balance(world: World) -> Non
 
 def test_reservation_that_comes_after_the_end_of_its_call_takes_nothing(world: World) -> None:
     world.table.put(Put(to_item(organization(OTHER_ORG, minutes_balance=3))))
-    call = world.calls.create(new_call(org_id=ORG, ringing=True), node_id="node").ref
-    world.calls.finish(call, CallOutcome(end_reason=EndReason.NODE_LOST))
+    call = world.calls.starts.create(new_call(org_id=ORG, ringing=True), node_id="node").ref
+    world.calls.lifecycle.finish(call, CallOutcome(end_reason=EndReason.NODE_LOST))
     world.directory.reserve_credits(OTHER_ORG, call)
     assert OrganizationStore(world.table).get(OTHER_ORG).minutes_balance == 3

@@ -96,7 +96,7 @@ def test_refusal_is_recorded_with_its_reason_and_final(world: World, status: int
 
 def test_busy_resend_is_asked_again_with_the_same_bytes(world: World) -> None:
     fact = world.reported()
-    world.calls.mark_recorded(fact.call)
+    world.calls.content.mark_recorded(fact.call)
     world.senders.trouble = UnavailableError("busy", retry_after=5)
     world.notifier.notify(fact)
     world.senders.trouble = None
@@ -183,7 +183,7 @@ def test_private_call_is_mailed_without_what_was_said_and_by_whom(world: World) 
 
 def test_content_that_was_erased_meanwhile_is_missing_and_no_failure(world: World) -> None:
     fact = world.reported()
-    world.calls.erase_content(fact.call)
+    world.calls.erasure.erase_content(fact.call)
     world.notifier.notify(fact)
     assert "They said hello." not in world.mailer.asked[0][0].text
     assert world.record(fact).status == "sent"

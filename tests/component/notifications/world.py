@@ -115,19 +115,19 @@ class World:
         """A call that was held and reported; its assistant notifies the desk unless told otherwise."""
         notified = {"notification_email": DESK} | members
         call = new_call(ringing=True, private=private)
-        ref = self.calls.create(call, frozen_assistant=frozen_assistant(call.call_id, **notified)).ref
-        self.calls.mark_answered(ref)
-        self.calls.append_messages(ref, 0, said or [Message("user", "Hello"), Message("assistant", "Good day")])
+        ref = self.calls.starts.create(call, frozen_assistant=frozen_assistant(call.call_id, **notified)).ref
+        self.calls.lifecycle.mark_answered(ref)
+        self.calls.content.append_messages(ref, 0, said or [Message("user", "Hello"), Message("assistant", "Good day")])
         self.clock.advance(seconds=75)
-        self.calls.finish(ref, CallOutcome(end_reason=EndReason.USER_HANGUP))
-        self.calls.save_after_call(ref, summary="They said hello.", analysis_result={"mood": "good"})
-        self.calls.write_report(ref)
+        self.calls.lifecycle.finish(ref, CallOutcome(end_reason=EndReason.USER_HANGUP))
+        self.calls.content.save_after_call(ref, summary="They said hello.", analysis_result={"mood": "good"})
+        self.calls.lifecycle.write_report(ref)
         fact = FactOrder(self.table).load(ref, 4)
         assert fact is not None
         return fact
 
     def call(self, fact: FactNotice) -> Call:
-        return self.calls.get_row(fact.call)
+        return self.calls.rows.get(fact.call)
 
     def record(self, fact: FactNotice) -> Notification:
         found = notification_of(self.call(fact))

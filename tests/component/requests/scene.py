@@ -82,8 +82,8 @@ class Scene:
 
     def running_call(self) -> CallRef:
         """A call in progress on a node."""
-        call = self.calls.create(new_call(org_id=ORG, ringing=True), node_id="node")
-        self.calls.mark_answered(call.ref)
+        call = self.calls.starts.create(new_call(org_id=ORG, ringing=True), node_id="node")
+        self.calls.lifecycle.mark_answered(call.ref)
         return call.ref
 
     def delivery(self) -> str:
@@ -183,13 +183,13 @@ def _fill(scene: Scene) -> None:
 def _past(calls: CallStore) -> CallRef:
     """A few calls with all they have; the last one's recording can be had."""
     for direction in ("inbound", "outbound") * 3:
-        call = calls.create(new_call(org_id=ORG, direction=direction, agent_id="agent", ringing=True))
-        calls.mark_answered(call.ref)
-        calls.append_messages(call.ref, 0, [Message("user", "Hello")])
-        calls.finish(call.ref, CallOutcome(end_reason=EndReason.USER_HANGUP))
-        calls.save_after_call(call.ref, summary="Hello.")
-        calls.mark_recorded(call.ref)
-    assert calls.page(ORG, offset=0, limit=9, filters=CallFilters(status=CallStatus.ENDED)).total == 6
+        call = calls.starts.create(new_call(org_id=ORG, direction=direction, agent_id="agent", ringing=True))
+        calls.lifecycle.mark_answered(call.ref)
+        calls.content.append_messages(call.ref, 0, [Message("user", "Hello")])
+        calls.lifecycle.finish(call.ref, CallOutcome(end_reason=EndReason.USER_HANGUP))
+        calls.content.save_after_call(call.ref, summary="Hello.")
+        calls.content.mark_recorded(call.ref)
+    assert calls.reading.page(ORG, offset=0, limit=9, filters=CallFilters(status=CallStatus.ENDED)).total == 6
     return call.ref
 
 

@@ -56,8 +56,8 @@ def eraser(world: World) -> RetentionEraser:
 def reported_call(world: World) -> CallRef:
     ref = world.start_call()
     world.end_call(ref)
-    world.calls.save_after_call(ref, summary="what was said")
-    world.calls.write_report(ref)
+    world.calls.content.save_after_call(ref, summary="what was said")
+    world.calls.lifecycle.write_report(ref)
     for sequence in (1, 2, 3, 4):
         world.deliverer.deliver_fact(world.fact(ref, sequence))
     return ref
@@ -68,11 +68,11 @@ def test_content_goes_at_its_period_and_metadata_at_its_own(world: World, bucket
     ref = reported_call(world)
     world.clock.advance(days=29)
     assert eraser(world).run(time_is_left=lambda: True)
-    assert world.calls.load_whole(ref).summary == "what was said"
+    assert world.calls.content.load_whole(ref).summary == "what was said"
 
     world.clock.advance(days=2)
     assert eraser(world).run(time_is_left=lambda: True)
-    call = world.calls.load_whole(ref)
+    call = world.calls.content.load_whole(ref)
     assert (call.messages, call.summary, call.caller_phone) == (None, None, CALLER)
     delivery = world.delivery(ref, 4)
     assert delivery.body_erased
@@ -81,7 +81,7 @@ def test_content_goes_at_its_period_and_metadata_at_its_own(world: World, bucket
 
     world.clock.advance(days=60)
     assert eraser(world).run(time_is_left=lambda: True)
-    call = world.calls.load_whole(ref)
+    call = world.calls.content.load_whole(ref)
     assert (call.caller_phone, call.duration_seconds, call.status.value) == (None, 30, "ended")
     page = world.deliveries.page(ORG, limit=10, after=None, call_id=ref.call_id, status=None)
     assert page.deliveries == []
@@ -109,7 +109,7 @@ def test_recording_goes_with_the_content_and_leaves_word_that_it_is_gone(world: 
     ref, recordings = reported_call(world), Recordings(bucket)
     recordings.put_segment(ref, SegmentName(0, 8000), bytes(400))
     assert recordings.finish(ref)
-    world.calls.mark_recorded(ref)
+    world.calls.content.mark_recorded(ref)
     other = f"{OTHER_ORG}/{ref.call_id}/recording.wav"
     aws.client("s3").put_object(Bucket=bucket, Key=other, Body=b"x")
     world.clock.advance(days=29)
@@ -118,7 +118,7 @@ def test_recording_goes_with_the_content_and_leaves_word_that_it_is_gone(world: 
     world.clock.advance(days=2)
     assert eraser(world).run(time_is_left=lambda: True)
     assert stored_objects() == [other]
-    assert world.calls.get_row(ref).recording == "erased"
+    assert world.calls.rows.get(ref).recording == "erased"
 
 
 def test_pieces_of_a_recording_nobody_finished_go_too(world: World, bucket: str) -> None:
@@ -128,7 +128,7 @@ def test_pieces_of_a_recording_nobody_finished_go_too(world: World, bucket: str)
     world.clock.advance(days=31)
     assert eraser(world).run(time_is_left=lambda: True)
     assert stored_objects() == []
-    assert world.calls.get_row(ref).recording is None
+    assert world.calls.rows.get(ref).recording is None
 
 
 def test_recording_that_cannot_be_erased_keeps_the_call_due(
@@ -156,7 +156,7 @@ def test_without_periods_nothing_is_erased(world: World, bucket: str) -> None:
     ref = reported_call(world)
     world.clock.advance(days=4000)
     assert eraser(world).run(time_is_left=lambda: True)
-    assert world.calls.load_whole(ref).summary == "what was said"
+    assert world.calls.content.load_whole(ref).summary == "what was said"
 
 
 def test_a_run_out_of_time_says_so_and_the_next_goes_on(world: World, bucket: str) -> None:
@@ -164,9 +164,9 @@ def test_a_run_out_of_time_says_so_and_the_next_goes_on(world: World, bucket: st
     ref = reported_call(world)
     world.clock.advance(days=31)
     assert not eraser(world).run(time_is_left=lambda: False)
-    assert world.calls.load_whole(ref).summary == "what was said"
+    assert world.calls.content.load_whole(ref).summary == "what was said"
     assert eraser(world).run(time_is_left=lambda: True)
-    assert world.calls.load_whole(ref).summary is None
+    assert world.calls.content.load_whole(ref).summary is None
     [progress] = RetentionRegister(world.table).organizations()
     assert (progress.content_number, progress.metadata_number) == (ref.number, ref.number)
 
@@ -189,7 +189,7 @@ def test_one_organizations_failure_stops_no_other_and_is_tried_again(
 
     monkeypatch.setattr(made._organizations, "get", get)
     assert not made.run(time_is_left=lambda: True)
-    assert world.calls.load_whole(ref).summary is None
+    assert world.calls.content.load_whole(ref).summary is None
     monkeypatch.undo()
 
 

@@ -49,7 +49,7 @@ class Vendor:
 def recorded_call(world: World, *messages: Message, **members: Any) -> CallRef:
     ref = world.start_call(**(REALTIME | members))
     world.end_call(ref, messages=list(messages) or None)
-    world.calls.mark_recorded(ref)
+    world.calls.content.mark_recorded(ref)
     return ref
 
 
@@ -61,7 +61,7 @@ def test_a_realtime_calls_transcript_is_made_again_from_its_recording(world: Wor
     ref = recorded_call(world)
     vendor = Vendor(HEARD)
     assert transcribe(world, ref, vendor)
-    assert world.calls.load_whole(ref).messages == [
+    assert world.calls.content.load_whole(ref).messages == [
         Message("assistant", "Good morning."),
         Message("user", "Hello there. Are you open?"),
     ]
@@ -72,21 +72,21 @@ def test_a_realtime_calls_transcript_is_made_again_from_its_recording(world: Wor
 def test_every_batch_of_the_live_transcript_is_replaced(world: World) -> None:
     ref = world.start_call(**REALTIME)
     for batch in range(3):
-        world.calls.append_messages(ref, batch, [Message("user", f"{batch} {'long ' * 60_000}")])
+        world.calls.content.append_messages(ref, batch, [Message("user", f"{batch} {'long ' * 60_000}")])
     world.end_call(ref, messages=[Message("assistant", "first")])
-    world.calls.mark_recorded(ref)
+    world.calls.content.mark_recorded(ref)
     other = recorded_call(world)
     assert transcribe(world, ref, Vendor(HEARD))
     assert transcribe(world, ref, Vendor(HEARD[:1]))
-    assert world.calls.load_whole(ref).messages == [Message("assistant", "Good morning.")]
-    assert world.calls.load_whole(other).messages == LIVE
+    assert world.calls.content.load_whole(ref).messages == [Message("assistant", "Good morning.")]
+    assert world.calls.content.load_whole(other).messages == LIVE
 
 
 def test_a_long_transcript_is_stored_whole(world: World) -> None:
     ref = recorded_call(world)
     spoken = [Spoken(float(at), at % 2, f"sentence {at} " + "of many words " * 10) for at in range(2000)]
     assert transcribe(world, ref, Vendor(spoken))
-    messages = world.calls.load_whole(ref).messages
+    messages = world.calls.content.load_whole(ref).messages
     assert messages is not None
     assert [message.content.split()[1] for message in messages] == [str(at) for at in range(2000)]
 
@@ -95,7 +95,7 @@ def test_what_tools_said_stays(world: World) -> None:
     tool = Message("tool", '{"booked": true}')
     ref = recorded_call(world, *LIVE[:1], tool, *LIVE[1:])
     assert transcribe(world, ref, Vendor(HEARD[:1]))
-    assert world.calls.load_whole(ref).messages == [Message("assistant", "Good morning."), tool]
+    assert world.calls.content.load_whole(ref).messages == [Message("assistant", "Good morning."), tool]
 
 
 @pytest.mark.parametrize("heard", [TranscriptionError("deepgram", "answered 503"), [], [Spoken(1.0, 0, "  ")]])
@@ -104,9 +104,9 @@ def test_without_a_result_the_live_transcript_stays_and_the_report_follows(
 ) -> None:
     ref = recorded_call(world)
     assert not transcribe(world, ref, Vendor(heard))
-    assert world.calls.load_whole(ref).messages == LIVE
+    assert world.calls.content.load_whole(ref).messages == LIVE
     write_report(world.calls, ref)
-    assert world.calls.load_whole(ref).reported
+    assert world.calls.content.load_whole(ref).reported
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_call_that_does_not_ask_for_it_is_left_alone(world: World, members: di
     vendor = Vendor(HEARD)
     assert not transcribe(world, ref, vendor)
     assert vendor.opened == []
-    assert world.calls.load_whole(ref).messages == LIVE
+    assert world.calls.content.load_whole(ref).messages == LIVE
 
 
 def test_a_call_without_a_recording_is_left_alone(world: World) -> None:
@@ -138,7 +138,7 @@ def test_a_call_without_a_recording_is_left_alone(world: World) -> None:
 
 def test_what_was_summarised_or_reported_is_left_alone(world: World) -> None:
     summarised, reported = recorded_call(world), recorded_call(world)
-    world.calls.save_after_call(summarised, summary="They greeted.")
+    world.calls.content.save_after_call(summarised, summary="They greeted.")
     write_report(world.calls, reported)
     vendor = Vendor(HEARD)
     assert not transcribe(world, summarised, vendor)
@@ -159,4 +159,4 @@ def test_the_state_machines_step_transcribes_what_is_recorded(world: World, monk
         task = {"step": "transcribe", "org_id": ref.org_id, "call_id": ref.call_id, "call_number": ref.number}
         assert after_call.handler(task, None) == {"step": "transcribe"}  # type: ignore[arg-type]
     assert vendor.addresses == [f"https://recordings.example.com/{recorded.call_id}.wav"]
-    assert world.calls.load_whole(recorded).messages != LIVE
+    assert world.calls.content.load_whole(recorded).messages != LIVE

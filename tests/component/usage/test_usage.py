@@ -19,10 +19,10 @@ HANGUP = CallOutcome(end_reason=EndReason.USER_HANGUP)
 
 
 def test_finished_call_is_booked_with_its_flags(calls: CallStore, clock: FakeClock, table: Table) -> None:
-    call = calls.create(new_call(ringing=True), node_id="n")
-    calls.mark_answered(call.ref, byok=["llm", "tts"])
+    call = calls.starts.create(new_call(ringing=True), node_id="n")
+    calls.lifecycle.mark_answered(call.ref, byok=["llm", "tts"])
     clock.advance(seconds=61)
-    calls.finish(call.ref, HANGUP)
+    calls.lifecycle.finish(call.ref, HANGUP)
     (log,) = UsageStore(table).page(ORG, offset=0, limit=10, bounds=TimeRange()).logs
     assert (log.call_id, log.duration_sec, log.call_type) == (call.ref.call_id, 61, "phone")
     assert (log.phone_number, log.agent_name, log.business_name) == (OWN, "Reception", "Riverside")
@@ -31,30 +31,30 @@ def test_finished_call_is_booked_with_its_flags(calls: CallStore, clock: FakeClo
 
 
 def test_what_was_used_by_the_end_of_the_call_is_booked(calls: CallStore, table: Table) -> None:
-    call = calls.create(new_call(ringing=True), node_id="n")
-    calls.mark_answered(call.ref, byok=["llm"])
-    calls.finish(call.ref, replace(HANGUP, byok=frozenset({"llm", "tts"})))
+    call = calls.starts.create(new_call(ringing=True), node_id="n")
+    calls.lifecycle.mark_answered(call.ref, byok=["llm"])
+    calls.lifecycle.finish(call.ref, replace(HANGUP, byok=frozenset({"llm", "tts"})))
     (log,) = UsageStore(table).page(ORG, offset=0, limit=10, bounds=TimeRange()).logs
     assert log.byok == {"llm", "tts"}
-    assert calls.get(ORG, call.ref.call_id).byok == {"llm", "tts"}
+    assert calls.reading.get(ORG, call.ref.call_id).byok == {"llm", "tts"}
 
 
 def test_web_call_is_booked_as_web(calls: CallStore, table: Table) -> None:
-    call = calls.create(new_call(direction="web", call_id="call-web-1", caller_phone=None, assistant_phone=None))
-    calls.mark_answered(call.ref)
-    calls.finish(call.ref, HANGUP)
+    call = calls.starts.create(new_call(direction="web", call_id="call-web-1", caller_phone=None, assistant_phone=None))
+    calls.lifecycle.mark_answered(call.ref)
+    calls.lifecycle.finish(call.ref, HANGUP)
     (log,) = UsageStore(table).page(ORG, offset=0, limit=10, bounds=TimeRange()).logs
     assert (log.call_type, log.phone_number, log.duration_sec) == ("web", None, 0)
     assert month_minutes(table.get(usage_counter_ref(ORG)), START) == 1
 
 
 def test_parallel_ends_book_every_call_once_without_gaps(calls: CallStore, clock: FakeClock, table: Table) -> None:
-    started = [calls.create(new_call(ringing=True), node_id="n").ref for _ in range(8)]
+    started = [calls.starts.create(new_call(ringing=True), node_id="n").ref for _ in range(8)]
     for ref in started:
-        calls.mark_answered(ref)
+        calls.lifecycle.mark_answered(ref)
     clock.advance(seconds=30)
     with ThreadPoolExecutor(4) as pool:
-        assert all(pool.map(lambda ref: calls.finish(ref, HANGUP), started))
+        assert all(pool.map(lambda ref: calls.lifecycle.finish(ref, HANGUP), started))
     page = UsageStore(table).page(ORG, offset=0, limit=100, bounds=TimeRange())
     assert {log.call_id for log in page.logs} == {ref.call_id for ref in started}
     assert (page.summary.total_calls, page.summary.total_seconds) == (8, 240)
@@ -70,10 +70,10 @@ def test_booking_on_a_moved_counter_fails(table: Table) -> None:
 
 def test_minutes_of_month_and_day_start_over(table: Table, calls: CallStore, clock: FakeClock) -> None:
     for direction in (new_outbound(), new_call()):
-        ref = calls.create(direction).ref
-        calls.mark_answered(ref)
+        ref = calls.starts.create(direction).ref
+        calls.lifecycle.mark_answered(ref)
         clock.advance(minutes=2)
-        calls.finish(ref, HANGUP)
+        calls.lifecycle.finish(ref, HANGUP)
     counter = table.get(usage_counter_ref(ORG))
     assert (month_minutes(counter, clock()), day_outbound_minutes(counter, clock())) == (4, 2)
     next_day, next_month = datetime(2026, 11, 23, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)

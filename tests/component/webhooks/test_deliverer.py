@@ -14,7 +14,7 @@ from tests.component.webhooks.world import URL, World
 
 def test_a_fact_is_delivered_once_with_the_status_it_reports(world: World) -> None:
     ref = world.start_call()
-    world.calls.mark_answered(ref)
+    world.calls.lifecycle.mark_answered(ref)
     world.deliverer.deliver_fact(world.fact(ref, 1))
     world.deliverer.deliver_fact(world.fact(ref, 1))
     [message] = world.sender.messages
@@ -37,7 +37,7 @@ def test_a_fact_is_delivered_once_with_the_status_it_reports(world: World) -> No
 def test_nobody_to_tell_makes_no_record_and_lets_the_next_fact_go(world: World) -> None:
     ref = world.start_call(webhook_events=["end-of-call-report"])
     world.end_call(ref)
-    world.calls.write_report(ref)
+    world.calls.lifecycle.write_report(ref)
     for sequence in (1, 2, 3):
         world.deliverer.deliver_fact(world.fact(ref, sequence))
         assert world.deliveries.get(world.fact(ref, sequence).delivery_ref) is None
@@ -55,12 +55,12 @@ def test_nobody_to_tell_makes_no_record_and_lets_the_next_fact_go(world: World) 
 def test_bridged_call_tells_its_last_status_once_and_reports_when_it_is_over(world: World) -> None:
     done = {"destination": "+31201234567", "outcome": "succeeded"}
     ref = world.start_call()
-    world.calls.mark_answered(ref)
+    world.calls.lifecycle.mark_answered(ref)
     world.clock.advance(seconds=30)
-    world.calls.mark_transferred(ref, done)
+    world.calls.lifecycle.mark_transferred(ref, done)
     world.clock.advance(seconds=60)
-    world.calls.finish(ref, CallOutcome(end_reason=EndReason.TRANSFERRED, transfer=done))
-    world.calls.write_report(ref)
+    world.calls.lifecycle.finish(ref, CallOutcome(end_reason=EndReason.TRANSFERRED, transfer=done))
+    world.calls.lifecycle.write_report(ref)
     for sequence in range(1, 6):
         world.deliverer.deliver_fact(world.fact(ref, sequence))
     *updates, report = world.sender.messages
@@ -78,7 +78,7 @@ def test_without_its_own_webhook_the_account_is_told_with_its_secret(world: Worl
 
 def test_a_fact_waits_for_its_predecessors_first_attempt_and_goes_right_after_it(world: World) -> None:
     ref = world.start_call()
-    world.calls.mark_answered(ref)
+    world.calls.lifecycle.mark_answered(ref)
     world.deliverer.deliver_fact(world.fact(ref, 2))
     assert world.sender.sent == []
     world.sender.statuses = [500]
@@ -92,7 +92,7 @@ def test_a_fact_waits_for_its_predecessors_first_attempt_and_goes_right_after_it
 
 def test_a_fact_waits_a_minute_at_most(world: World) -> None:
     ref = world.start_call()
-    world.calls.mark_answered(ref)
+    world.calls.lifecycle.mark_answered(ref)
     world.deliverer.deliver_fact(world.fact(ref, 2))
     [(visible_at, queued)] = world.queue.waiting
     assert visible_at == world.fact(ref, 2).occurred_at + timedelta(seconds=60)
@@ -142,12 +142,12 @@ def test_short_waits_are_queued_and_long_ones_are_due_items(world: World) -> Non
 def test_the_body_is_frozen_at_the_first_attempt(world: World) -> None:
     ref = world.start_call()
     world.end_call(ref)
-    world.calls.write_report(ref)
+    world.calls.lifecycle.write_report(ref)
     for sequence in (1, 2, 3):
         world.deliverer.deliver_fact(world.fact(ref, sequence))
     world.sender.statuses = [503]
     world.deliverer.deliver_fact(world.fact(ref, 4))
-    world.calls.save_after_call(ref, summary="written later")
+    world.calls.content.save_after_call(ref, summary="written later")
     delivery = world.delivery(ref, 4)
     world.clock.advance(minutes=1)
     world.deliverer.deliver_queued(QueuedAttempt(delivery.ref, 1))
@@ -226,7 +226,7 @@ def test_a_body_that_cannot_be_rendered_is_tried_again_and_not_lost(world: World
 def test_a_private_call_leaves_nothing_once_its_report_is_delivered(world: World) -> None:
     ref = world.start_call(private=True, gdpr_mode=True)
     world.end_call(ref, messages=[Message("user", "my secret illness"), Message("assistant", "noted")])
-    world.calls.write_report(ref)
+    world.calls.lifecycle.write_report(ref)
     for sequence in (1, 2, 3):
         world.deliverer.deliver_fact(world.fact(ref, sequence))
     world.sender.statuses = [500]
@@ -240,7 +240,7 @@ def test_a_private_call_leaves_nothing_once_its_report_is_delivered(world: World
     assert [a.answer for a in delivery.attempts] == [None, None]
     assert delivery.body_erased
     assert world.bodies.load(delivery) is None
-    assert world.calls.load_whole(ref).messages is None
+    assert world.calls.content.load_whole(ref).messages is None
     own = [item["sk"] for item in world.table.query(f"ORG#{ORG}#CALL#{ref.call_id}")]
     assert not [sk for sk in own if sk.startswith(("BODY#", "GDPR"))]
 
@@ -248,9 +248,9 @@ def test_a_private_call_leaves_nothing_once_its_report_is_delivered(world: World
 def test_a_private_call_nobody_is_told_of_is_forgotten_at_its_report(world: World) -> None:
     ref = world.start_call(private=True, gdpr_mode=True, webhook_events=[])
     world.end_call(ref)
-    world.calls.write_report(ref)
+    world.calls.lifecycle.write_report(ref)
     world.deliverer.deliver_fact(world.fact(ref, 4))
-    assert world.calls.load_whole(ref).messages is None
+    assert world.calls.content.load_whole(ref).messages is None
 
 
 def test_a_busy_endpoint_postpones_without_counting_an_attempt(world: World) -> None:

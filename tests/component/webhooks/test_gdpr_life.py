@@ -73,12 +73,12 @@ def talk(world: World, witness: Witness) -> CallRef:
     """The call up to its report, which is written but not delivered."""
     ref = world.start_call(private=True, gdpr_mode=True, analysis_plan=PLAN)
     witness.look()
-    world.calls.mark_answered(ref)
-    world.calls.append_messages(ref, 0, [Message("user", WORDS[0]), Message("assistant", WORDS[1])])
+    world.calls.lifecycle.mark_answered(ref)
+    world.calls.content.append_messages(ref, 0, [Message("user", WORDS[0]), Message("assistant", WORDS[1])])
     witness.look()
     world.clock.advance(seconds=30)
     transfer = {"destination": WORDS[4], "outcome": "failed"}
-    world.calls.finish(ref, CallOutcome(end_reason=EndReason.USER_HANGUP, transfer=transfer))
+    world.calls.lifecycle.finish(ref, CallOutcome(end_reason=EndReason.USER_HANGUP, transfer=transfer))
     # the model's first answer does not fit the schema, nor does its second: the failure is logged
     analyse(world, ref, ScriptedModel(WORDS[2], f'{{"mood": "{WORDS[3]}"}}', f'{{"mood": "{WORDS[3]}"}}'))
     write_report(world.calls, ref)
@@ -96,7 +96,7 @@ def check_forgotten(world: World, ref: CallRef) -> None:
     own = [item["sk"] for item in table_image() if item["pk"] == f"ORG#{ORG}#CALL#{ref.call_id}"]
     assert own, "facts and reservation stay"
     assert [sk for sk in own if sk.startswith(("GDPR", "BODY"))] == []
-    whole = world.calls.load_whole(ref)
+    whole = world.calls.content.load_whole(ref)
     assert (whole.messages, whole.summary, whole.analysis_result, whole.caller_phone) == (None,) * 4
     assert whole.transfer == {"outcome": "failed"}
     for sequence in FACTS:

@@ -114,13 +114,15 @@ class World:
         """A ringing inbound call with an assistant that has a webhook; a transient one unless its id is given."""
         call = new_call(ringing=True, private=private)
         frozen = frozen_assistant(call.call_id, assistant_id=assistant_id, **members)
-        return self.calls.create(call, frozen_assistant=frozen).ref
+        return self.calls.starts.create(call, frozen_assistant=frozen).ref
 
     def end_call(self, ref: CallRef, *, messages: list[Message] | None = None) -> None:
-        self.calls.mark_answered(ref)
-        self.calls.append_messages(ref, 0, messages or [Message("user", "Hello"), Message("assistant", "Good day")])
+        self.calls.lifecycle.mark_answered(ref)
+        self.calls.content.append_messages(
+            ref, 0, messages or [Message("user", "Hello"), Message("assistant", "Good day")]
+        )
         self.clock.advance(seconds=30)
-        self.calls.finish(ref, CallOutcome(end_reason=EndReason.USER_HANGUP))
+        self.calls.lifecycle.finish(ref, CallOutcome(end_reason=EndReason.USER_HANGUP))
 
     def fact(self, ref: CallRef, sequence: int) -> FactNotice:
         fact = self.order.load(ref, sequence)

@@ -120,7 +120,7 @@ def test_a_calls_workflow_is_kept_with_its_secrets_encrypted_for_that_call(world
     world.number(workflow_id=workflow.id)
     write = world.directory.freeze_workflow(followed(world), ORG, "call-inbound-x")
     new = NewCall(org_id=ORG, call_id="call-inbound-x", direction="inbound", ringing=True)
-    call = world.calls.create(new, extra_writes=[write])
+    call = world.calls.starts.create(new, extra_writes=[write])
     ref = Ref(f"ORG#{ORG}#CALL#call-inbound-x", "WORKFLOW")
     item = world.table.get(ref)
     assert item is not None
@@ -130,7 +130,7 @@ def test_a_calls_workflow_is_kept_with_its_secrets_encrypted_for_that_call(world
     sealed = SealedDefinition(kept["definition"], kept["secrets"])
     opened = unseal(sealed, world.cipher, Owner(ORG, f"{workflow.id}/call/call-inbound-x"))
     assert opened["nodes"][0]["tools"][0]["server"]["secret"] == SECRET
-    world.calls.erase_metadata(call.ref)
+    world.calls.erasure.erase_metadata(call.ref)
     assert world.table.get(ref) is None
 
 

@@ -58,7 +58,7 @@ def ringing_call(table: Table, url: str) -> CallRef:
     }
     assistant = EffectiveAssistant(settings=validate(AssistantMembers, members, ""))
     frozen = assistant.freeze(encryption.default_cipher(), org_id=ORG, call_id=call.call_id)
-    return CallStore(table, cipher=encryption.default_cipher()).create(call, frozen_assistant=frozen).ref
+    return CallStore(table, cipher=encryption.default_cipher()).starts.create(call, frozen_assistant=frozen).ref
 
 
 def deliver(table: Table, ref: CallRef) -> Any:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -78,7 +79,7 @@ class Stand:
         self.capacity = Capacity(2)
         self.services = CallServices(
             node_id="node",
-            rows=cast(Any, self),
+            calls=cast(Any, SimpleNamespace(rows=self, starts=self, lifecycle=self, content=self)),
             directory=cast(Any, self),
             asker=cast(Any, self),
             prepare=self.prepare,
@@ -94,7 +95,7 @@ class Stand:
         if act := self.at.get(name):
             act()
 
-    # the rows
+    # the calls, all parts of their store
 
     def create(
         self, new: NewCall, *, frozen_assistant: Any, node_id: str | None, extra_writes: Sequence[Any] = ()

@@ -22,6 +22,7 @@ from media.telephony.endpoint import Invite
 from media.telephony.leg import LegAnswered, LegClosedBy, LegRinging
 from sovereign.assistants import EffectiveAssistant, Rejection
 from sovereign.calls.items import row_is_up
+from sovereign.calls.lifecycle import CallLifecycle
 from sovereign.calls.model import Call, CallOutcome, CallRef, EndReason
 from sovereign.calls.store import CallStore
 from sovereign.credits.store import CreditStore
@@ -41,7 +42,7 @@ CAPACITY = 12
 _DIAL_CODES = (486, 480, 603, 404, None)
 
 
-class NodeRows(CallStore):
+class NodeLifecycle(CallLifecycle):
     """Remembers what the node knew of the ends it wrote: `knew` when it tried, `told` when it was answered."""
 
     knew: dict[str, CallOutcome]
@@ -77,13 +78,14 @@ class SimulatedNode:
         self._requests_left: int | None = None
         self._leaks = 0.0
         reached = ReachedTable(table, self._around)
-        self.rows = NodeRows(reached, self.clock, cipher=CIPHER)
-        self.rows.knew, self.rows.told = memory
+        self.calls = CallStore(reached, self.clock, cipher=CIPHER)
+        self.calls.lifecycle = lifecycle = NodeLifecycle(reached, self.clock, self.calls.rows, self.calls.private)
+        lifecycle.knew, lifecycle.told = memory
         self.credits = CreditStore(reached, self.clock)
         self.capacity = Capacity(CAPACITY)
         services = CallServices(
             node_id=self.node_id,
-            rows=self.rows,
+            calls=self.calls,
             directory=cast(Any, self),
             asker=cast(Any, self),
             prepare=cast(Any, self._prepare),

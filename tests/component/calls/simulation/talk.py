@@ -28,7 +28,7 @@ class Carrier(Protocol):
     credits: CreditStore
 
     @property
-    def rows(self) -> CallStore: ...
+    def calls(self) -> CallStore: ...
 
 
 class Talk:
@@ -41,7 +41,7 @@ class Talk:
 
     async def run(self) -> CallOutcome:
         chance, ref = self._node.chance, self._conversation.ref
-        journal = Journal(ref, self._node.rows.append_messages)
+        journal = Journal(ref, self._node.calls.content.append_messages)
         lasts = chance.uniform(1, 400 if chance.random() < 0.2 else 90)
         work = [self._watch_leg(), self._speak(journal), self._end_after(lasts)]
         if self._conversation.metered:
@@ -56,7 +56,7 @@ class Talk:
         transfer = None
         if reason is EndReason.ASSISTANT_HANGUP and chance.random() < 0.3:
             reason, transfer = EndReason.TRANSFERRED, {"destination": "+31201234567", "outcome": "succeeded"}
-            told = asyncio.create_task(tell_transferred(ref, transfer, self._node.rows.mark_transferred))
+            told = asyncio.create_task(tell_transferred(ref, transfer, self._node.calls.lifecycle.mark_transferred))
             await asyncio.sleep(chance.uniform(1, 120))
             told.cancel()
             await asyncio.wait([told])

@@ -170,7 +170,7 @@ class World:
             payer = tenant.payer
             held = functions.credits.reserve_writes(payer, tenant.org_id, call_id) if payer else []
             frozen = tenant.assistant.freeze(CIPHER, org_id=tenant.org_id, call_id=call_id)
-            functions.hand_over(functions.calls.create(new, frozen_assistant=frozen, extra_writes=held).ref)
+            functions.hand_over(functions.calls.starts.create(new, frozen_assistant=frozen, extra_writes=held).ref)
 
         try:
             await self.loop.invoke(place)

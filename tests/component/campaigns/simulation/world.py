@@ -307,7 +307,7 @@ class World:
             self._end(ref, EndReason.NO_CAPACITY)
             return
         with self._undisturbed():
-            taken = self.calls.claim_dial(ref, "node")
+            taken = self.calls.lifecycle.claim_dial(ref, "node")
         if not taken:
             self._tell(ref)
             return
@@ -318,12 +318,12 @@ class World:
         reason = self.chance.choice([*TELLS])
         answered_after, ends_after = self.chance.uniform(1, 10), self.chance.uniform(10, 200)
         if TELLS[reason]:
-            self._in(answered_after, lambda: self.calls.mark_answered(ref))
+            self._in(answered_after, lambda: self.calls.lifecycle.mark_answered(ref))
         self._in(self._call_seconds if self.calm else ends_after, lambda: self._end(ref, reason))
 
     def _rang(self, ref: CallRef, settings: CampaignSettings) -> None:
         with self._unseen():
-            call = self.calls.get_row(ref)
+            call = self.calls.rows.get(ref)
         lead = self._lead_of(ref)
         assert (lead.status, lead.call_id) == ("calling", ref.call_id)
         assert call.caller_phone == lead.phone_number
@@ -336,7 +336,7 @@ class World:
 
     def _end(self, ref: CallRef, reason: EndReason, *, unrung: bool = False) -> None:
         with self._undisturbed():
-            self.calls.finish(ref, CallOutcome(end_reason=reason, unrung=unrung))
+            self.calls.lifecycle.finish(ref, CallOutcome(end_reason=reason, unrung=unrung))
         self._tell(ref)
 
     def _tell(self, ref: CallRef) -> None:

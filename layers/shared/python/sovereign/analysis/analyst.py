@@ -37,13 +37,13 @@ class CallAnalyst:
 
     def analyse(self, ref: CallRef) -> None:
         """Write the call's summary and structured data, or why there are none. Does nothing when they are written."""
-        call = self._calls.load_whole(ref)
+        call = self._calls.content.load_whole(ref)
         if call.summary is not None or call.reported:
             return
         findings = self._findings(call)
         if findings.error:
             _log.warning("analysis_failed", call_id=ref.call_id, reason=findings.error)
-        self._calls.save_after_call(
+        self._calls.content.save_after_call(
             ref, summary=findings.summary, analysis_result=findings.analysis, analysis_error=findings.error
         )
 
@@ -52,7 +52,7 @@ class CallAnalyst:
         spoken = conversation(call.messages or ())
         if not spoken:
             return findings
-        frozen = self._calls.load_frozen_assistant(call.ref)
+        frozen = self._calls.content.load_frozen_assistant(call.ref)
         assistant = EffectiveAssistant.thaw(frozen, self._cipher, org_id=call.ref.org_id, call_id=call.ref.call_id)
         plan = assistant.settings.analysis_plan
         if len(spoken) < (plan.min_messages_threshold if plan else DEFAULT_MIN_MESSAGES):

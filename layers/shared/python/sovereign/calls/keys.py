@@ -25,6 +25,7 @@ __all__ = [
     "notification_shard",
     "own_key",
     "private_prefix",
+    "private_ref",
     "report_shard",
     "row_ref",
     "rows_key",
@@ -99,6 +100,11 @@ def fact_ref(ref: CallRef, sequence: int) -> Ref:
 def private_prefix() -> str:
     """Sort key prefix of the encrypted content of a gdpr_mode call, in the call's own partition."""
     return "GDPR"
+
+
+def private_ref(ref: CallRef, kind: str) -> Ref:
+    """A part of that content: `N` numbers, `S` summary and analysis, `T` transfer, `M#...` messages."""
+    return Ref(own_key(ref.org_id, ref.call_id), f"{private_prefix()}#{kind}")
 
 
 def live_calls_key(node_id: str) -> str:

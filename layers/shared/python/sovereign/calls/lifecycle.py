@@ -7,18 +7,19 @@ from math import ceil
 from typing import Any, Final
 
 from sovereign.calls import keys
-from sovereign.calls.base import Change
 from sovereign.calls.events import CALL_ANSWERED, CALL_ENDED, CALL_REPORTED, CALL_RINGING, CALL_TRANSFERRED
 from sovereign.calls.items import call_from_item
 from sovereign.calls.load import trunk_fewer
 from sovereign.calls.model import Call, CallOutcome, CallRef, CallStatus, EndReason, seconds_between
-from sovereign.calls.start import CallStart, frozen_assistant_write, live_call_write
+from sovereign.calls.private import PrivateContent
+from sovereign.calls.rows import CallRows, Change
+from sovereign.calls.starts import frozen_assistant_write, live_call_write
 from sovereign.credits.store import CreditStore, reservation_ref
 from sovereign.kernel.backoff import pause
-from sovereign.kernel.clock import to_wire
+from sovereign.kernel.clock import Clock, to_wire
 from sovereign.kernel.errors import UnavailableError
 from sovereign.kernel.masking import masked
-from sovereign.kernel.table import ConditionFailed, Delete, Item, Ref, Update, Write
+from sovereign.kernel.table import ConditionFailed, Delete, Item, Ref, Table, Update, Write
 from sovereign.usage.model import NewUsage
 from sovereign.usage.store import booking_writes, usage_counter_ref
 
@@ -34,8 +35,14 @@ _UNBILLED: Final = frozenset({CallStatus.REJECTED, CallStatus.INSUFFICIENT_CREDI
 """Answered only to speak an announcement."""
 
 
-class CallLifecycle(CallStart):
-    """The part of the call store that moves calls on and ends them."""
+class CallLifecycle:
+    """Moves calls on and ends them."""
+
+    def __init__(self, table: Table, clock: Clock, rows: CallRows, private: PrivateContent) -> None:
+        self._table = table
+        self._clock = clock
+        self._rows = rows
+        self._private = private
 
     def claim_dial(self, ref: CallRef, node_id: str) -> bool:
         """Win the right to ring an outbound call: True for exactly one node, once. False: do not dial.
@@ -52,7 +59,7 @@ class CallLifecycle(CallStart):
             waiting = Delete(keys.live_call_ref(keys.UNCLAIMED, ref))
             return Change({"node_id": node_id}, writes=[waiting, live_call_write(ref, node_id, self._clock())])
 
-        return self._advance(ref, step)
+        return self._rows.advance(ref, step)
 
     def mark_ringing(self, ref: CallRef) -> bool:
         """The far end rings. False when the call is past that; then nothing is written."""
@@ -61,13 +68,13 @@ class CallLifecycle(CallStart):
             rings = call.status is CallStatus.CONNECTING
             return Change({"status": CallStatus.RINGING}, CALL_RINGING) if rings else None
 
-        return self._advance(ref, step)
+        return self._rows.advance(ref, step)
 
     def mark_answered(self, ref: CallRef, *, byok: Collection[str] = ()) -> bool:
         """The call is up, billing starts. `byok` names which of `stt`, `llm`, `tts` run on the organization's own keys;
         what ends the call may know better, for providers change on the way.
 
-        False when it is in progress already or over: if `get_row` says it is over, hang up.
+        False when it is in progress already or over: if its row says it is over, hang up.
         """
         answered_at = self._clock()
 
@@ -77,7 +84,7 @@ class CallLifecycle(CallStart):
             state = {"status": CallStatus.IN_PROGRESS, "started_at": answered_at, "byok": frozenset(byok)}
             return Change(state, CALL_ANSWERED)
 
-        return self._advance(ref, step)
+        return self._rows.advance(ref, step)
 
     def mark_transferred(self, ref: CallRef, transfer: Mapping[str, Any]) -> bool:
         """The caller now speaks with a second leg that we carry; `finish` ends and settles the call when it is over.
@@ -95,9 +102,9 @@ class CallLifecycle(CallStart):
                 "transfer": _stored_transfer(call, transfer),
                 "bridged_at": bridged_at,
             }
-            return Change(state, CALL_TRANSFERRED, writes=self._private_transfer_writes(call, transfer))
+            return Change(state, CALL_TRANSFERRED, writes=self._private.transfer_writes(call, transfer))
 
-        return self._advance(ref, step)
+        return self._rows.advance(ref, step)
 
     def set_assistant(
         self,
@@ -123,11 +130,11 @@ class CallLifecycle(CallStart):
             writes: list[Write] = [frozen_assistant_write(ref, frozen_assistant)]
             if not private or call.private:
                 return Change(shown, writes=writes)
-            writes.append(self._private_numbers_write(ref, call.caller_phone, call.assistant_phone))
+            writes.append(self._private.numbers_write(ref, call.caller_phone, call.assistant_phone))
             return Change(shown | {"private": True, "caller_phone": None, "assistant_phone": None}, writes=writes)
 
-        changed = self._advance(ref, step)
-        self._privacy.pop(ref, None)
+        changed = self._rows.advance(ref, step)
+        self._rows.forget_privacy(ref)
         return changed
 
     def finish(self, ref: CallRef, outcome: CallOutcome, *, unclaimed_only: bool = False) -> bool:
@@ -141,7 +148,7 @@ class CallLifecycle(CallStart):
             pause(attempt)
             now = self._clock()
             found = self._table.get_many(wanted, consistent=True)
-            call = self._known_row(found.get(wanted[0]))
+            call = self._rows.known(found.get(wanted[0]))
             end, credits_ = _Ending(call, outcome, now), CreditStore(self._table, self._clock)
             if call.is_over:
                 writes = end.correction(found.get(wanted[2]), credits_)
@@ -149,7 +156,7 @@ class CallLifecycle(CallStart):
                 return False
             else:
                 change = end.change(found.get(wanted[1]), found.get(wanted[2]), credits_)
-                writes = [*change.all_writes(call, now), *self._private_transfer_writes(call, outcome.transfer)]
+                writes = [*change.all_writes(call, now), *self._private.transfer_writes(call, outcome.transfer)]
             try:
                 if writes:
                     self._table.transact(writes)
@@ -166,7 +173,7 @@ class CallLifecycle(CallStart):
                 return None
             return Change({"reported": True}, CALL_REPORTED, remove=("due_shard", "due_at"))
 
-        return self._advance(ref, step)
+        return self._rows.advance(ref, step)
 
     def overdue_reports(self) -> Iterator[CallRef]:
         """Calls that ended more than `REPORT_OVERDUE_AFTER` ago and have no report, from every shard of the mark."""

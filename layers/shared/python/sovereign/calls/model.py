@@ -24,7 +24,7 @@ __all__ = [
 
 
 class CallStatus(StrEnum):
-    """What a client sees. The claim of an outbound call by a node is not a status: see `CallStore.claim_dial`."""
+    """What a client sees. The claim of an outbound call by a node is not a status: see `CallLifecycle.claim_dial`."""
 
     CONNECTING = "connecting"
     RINGING = "ringing"

@@ -179,7 +179,7 @@ class OutboundCalls:
             *writes_for_call(new.call_id),
         ]
         try:
-            return self.calls.create(
+            return self.calls.starts.create(
                 new,
                 frozen_assistant=chosen.freeze(self.cipher, org_id=organization.id, call_id=new.call_id),
                 extra_writes=[write for write, _ in refusals],
@@ -199,7 +199,7 @@ class OutboundCalls:
         when no answer came but a node claimed it, it is being dialled."""
         if self.dialler.dial(ref.org_id, ref.call_id).ok:
             return
-        if self.calls.finish(ref, CallOutcome(end_reason=EndReason.NO_CAPACITY), unclaimed_only=True):
+        if self.calls.lifecycle.finish(ref, CallOutcome(end_reason=EndReason.NO_CAPACITY), unclaimed_only=True):
             raise NoCapacityError(ref.call_id)
 
 

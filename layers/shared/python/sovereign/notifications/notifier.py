@@ -89,7 +89,7 @@ class Notifier:
 
     def notify(self, fact: FactNotice) -> None:
         """Begin the mail about a reported call, unless nobody is to get one or it was begun already."""
-        call = self._calls.get_row(fact.call)
+        call = self._calls.rows.get(fact.call)
         found = notification_of(call)
         if found is None:
             if not self._recipients(fact.call):
@@ -148,8 +148,8 @@ class Notifier:
 
     def _mail(self, ref: CallRef, reported_at: datetime, domain: Domain) -> Mail:
         # a private call's content is not even read: what is mailed lies in mailboxes for ever
-        call = self._calls.get_row(ref)
-        call = call if call.private else self._calls.load_whole(ref)
+        call = self._calls.rows.get(ref)
+        call = call if call.private else self._calls.content.load_whole(ref)
         # counted from the report and not from now, so that each attempt sends the same bytes
         recording = self._links(lambda: reported_at).url(call)
         sender = sender_of(domain.domain_name, call.business_name or call.agent_name)
@@ -161,7 +161,7 @@ class Notifier:
 
     def _assistant(self, ref: CallRef) -> EffectiveAssistant | None:
         try:
-            frozen = self._calls.load_frozen_assistant(ref)
+            frozen = self._calls.content.load_frozen_assistant(ref)
         except CallNotFoundError:  # refused before it had one: nothing was frozen
             return None
         return thawed(frozen, self._cipher, ref)

@@ -7,11 +7,11 @@ from itertools import islice
 from typing import NamedTuple
 
 from sovereign.calls import keys
-from sovereign.calls.base import CallTable, Change
 from sovereign.calls.items import call_from_item
 from sovereign.calls.model import Call, CallRef
-from sovereign.kernel.clock import to_wire
-from sovereign.kernel.table import Ref
+from sovereign.calls.rows import CallRows, Change
+from sovereign.kernel.clock import Clock, to_wire, utc_now
+from sovereign.kernel.table import Ref, Table
 from sovereign.notifications.model import Notification, NotificationReason, NotificationStatus
 
 CLAIM_SECONDS = 40
@@ -29,8 +29,13 @@ class DueMail(NamedTuple):
     attempts: int
 
 
-class NotificationStore(CallTable):
+class NotificationStore:
     """Mails of every organization."""
+
+    def __init__(self, table: Table, clock: Clock = utc_now) -> None:
+        self._table = table
+        self._clock = clock
+        self._rows = CallRows(table, clock)
 
     def begin(self, call: Call, reported_at: datetime) -> bool:
         """Note that a mail is to be sent; False when that was noted before."""
@@ -40,7 +45,7 @@ class NotificationStore(CallTable):
         def step(now: Call) -> Change | None:
             return Change({"notification": pending.stored()}, set_also=mark) if now.notification is None else None
 
-        return self._advance(call.ref, step)
+        return self._rows.advance(call.ref, step)
 
     def claim(self, ref: CallRef, attempts: int) -> Notification | None:
         """Own the attempt after `attempts` others for 40 s; None when it is made, or being made, by somebody else."""
@@ -55,7 +60,7 @@ class NotificationStore(CallTable):
             claimed[:] = [replace(found, claimed_until=until, first_attempt_at=found.first_attempt_at or now)]
             return Change({"notification": claimed[0].stored()}, set_also=_mark(ref, until + SAFETY_MARGIN))
 
-        return claimed[0] if self._advance(ref, step) else None
+        return claimed[0] if self._rows.advance(ref, step) else None
 
     def finish(
         self,
@@ -98,13 +103,13 @@ class NotificationStore(CallTable):
             waits = found and found.status is NotificationStatus.PENDING and found.attempts == mail.attempts
             return Change({}, set_also=_mark(mail.call, due_at)) if waits else None
 
-        self._advance(mail.call, step)
+        self._rows.advance(mail.call, step)
 
     def _replace(self, ref: CallRef, claimed: Notification, change: Change) -> bool:
         def step(call: Call) -> Change | None:
             return change if call.notification == claimed.stored() else None
 
-        return self._advance(ref, step)
+        return self._rows.advance(ref, step)
 
 
 def notification_of(call: Call) -> Notification | None:

@@ -77,7 +77,7 @@ class RetentionEraser:
             return True
         cutoff, after = self._clock() - timedelta(days=job.days), job.after
         while time_is_left():
-            refs = self._calls.refs_made_before(org_id, cutoff, after_number=after)
+            refs = self._calls.erasure.refs_made_before(org_id, cutoff, after_number=after)
             if not refs:
                 return True
             _in_parallel(job.erase, refs)
@@ -86,15 +86,15 @@ class RetentionEraser:
         return False
 
     def _erase_content(self, ref: CallRef) -> None:
-        if self._recordings and self._calls.get_row(ref).started_at:
+        if self._recordings and self._calls.rows.get(ref).started_at:
             # whatever the row says: pieces of a recording may lie there that were never put together
             self._recordings.erase(ref)
         self._traces.erase_content(ref)
-        self._calls.erase_content(ref)
+        self._calls.erasure.erase_content(ref)
 
     def _erase_metadata(self, ref: CallRef) -> None:
         self._traces.erase_records(ref)
-        self._calls.erase_metadata(ref)
+        self._calls.erasure.erase_metadata(ref)
 
 
 def _in_parallel(erase: Callable[[CallRef], None], refs: Iterable[CallRef]) -> None:

@@ -41,7 +41,7 @@ class Retranscription:
 
     def transcribe(self, ref: CallRef) -> bool:
         """Replace the transcript; whether that was done. A vendor that fails, or hears nothing, leaves it as it is."""
-        call = self._calls.load_whole(ref)
+        call = self._calls.content.load_whole(ref)
         # what the summary was made of, or a report has told, stays
         if call.recording != "stored" or call.summary is not None or call.reported:
             return False
@@ -59,10 +59,10 @@ class Retranscription:
             return False
         # when a tool ran is not in a recording: what it was asked and answered follows the words
         messages += [message for message in call.messages or () if message.role not in ("user", "assistant")]
-        self._calls.replace_messages(ref, messages)
+        self._calls.content.replace_messages(ref, messages)
         return True
 
     def _wanted(self, call: Call) -> PostcallStt | None:
-        frozen = self._calls.load_frozen_assistant(call.ref)
+        frozen = self._calls.content.load_frozen_assistant(call.ref)
         assistant = EffectiveAssistant.thaw(frozen, self._cipher, org_id=call.ref.org_id, call_id=call.ref.call_id)
         return assistant.settings.postcall_stt if is_realtime(assistant.settings.llm_config) else None

@@ -162,8 +162,8 @@ class Deliverer:
 
     def _forget_private_call(self, fact_name: str, call: CallRef, *, known_private: bool = False) -> None:
         """A gdpr_mode call's content goes when its report was delivered, given up, or wanted by nobody."""
-        if fact_name == CALL_REPORTED and (known_private or self._calls.get_row(call).private):
-            self._calls.erase_private(call)
+        if fact_name == CALL_REPORTED and (known_private or self._calls.rows.get(call).private):
+            self._calls.private.erase(call)
 
 
 def _call_of(delivery: Delivery) -> CallRef:

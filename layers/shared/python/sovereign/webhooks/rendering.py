@@ -60,7 +60,7 @@ class FactRenderer:
         target = self.target(fact)
         if target is None:
             return None
-        call = self._calls.get_row(fact.call)
+        call = self._calls.rows.get(fact.call)
         if fact.name == CALL_ENDED and call.bridged_at is not None:
             return None  # its last status was told when the caller was handed over
         return Delivery(
@@ -78,7 +78,7 @@ class FactRenderer:
 
     def body(self, fact: FactNotice) -> bytes:
         """The body that tells the fact, with the status it reports even if the call has moved on since."""
-        call = self._calls.load_whole(fact.call)
+        call = self._calls.content.load_whole(fact.call)
         described = self._described(call, fact)
         if fact.name == CALL_REPORTED:
             return bodies.end_of_call_report(described, _report(call, self._links.url(call)), fact.occurred_at)
@@ -101,7 +101,7 @@ class FactRenderer:
 
     def _assistant(self, call: CallRef) -> EffectiveAssistant | None:
         try:
-            frozen = self._calls.load_frozen_assistant(call)
+            frozen = self._calls.content.load_frozen_assistant(call)
         except CallNotFoundError:  # refused before it had one: nothing was frozen
             return None
         return thawed(frozen, self._cipher, call)

@@ -1,9 +1,9 @@
-"""What every part of the call store stands on: the table, the clock, and one optimistic change of a call's row."""
+"""What every part of the call store works with: a call's row, found, read and changed under its version."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final
 
 from sovereign.calls import keys
 from sovereign.calls.errors import CallNotFoundError
@@ -11,24 +11,14 @@ from sovereign.calls.events import CallFact
 from sovereign.calls.items import call_from_item, row_update
 from sovereign.calls.model import Call, CallRef
 from sovereign.kernel.clock import Clock, utc_now
-from sovereign.kernel.encryption import default_cipher
 from sovereign.kernel.errors import UnavailableError
-from sovereign.kernel.table import ConditionFailed, Item, Table, Write
+from sovereign.kernel.table import ConditionFailed, Delete, Item, Ref, Table, Write
 
-__all__ = ["CallTable", "Change", "ContentCipher"]
+__all__ = ["CallRows", "Change", "delete_items"]
 
-_ATTEMPTS = 8
-_REMEMBERED = 2000
-
-
-class ContentCipher(Protocol):
-    """Encrypts text under a data key bound to an organization and a resource (`sovereign.kernel.encryption.Cipher`)."""
-
-    def encrypt(self, text: str, *, org_id: str, resource: str) -> str:
-        """The text as a token."""
-
-    def decrypt(self, token: str, *, org_id: str, resource: str) -> str:
-        """The text of a token."""
+_ATTEMPTS: Final = 8
+_REMEMBERED: Final = 2000
+_DELETED_AT_ONCE: Final = 100
 
 
 @dataclass(frozen=True)
@@ -52,44 +42,50 @@ class Change:
         return [row, *fact, *self.writes]
 
 
-class CallTable:
-    """The calls of a stage. Moments come from `clock`; `cipher`, by default the process's own, serves gdpr_mode."""
+class CallRows:
+    """The rows of a stage's calls. Moments come from `clock`."""
 
-    def __init__(self, table: Table, clock: Clock = utc_now, *, cipher: ContentCipher | None = None) -> None:
+    def __init__(self, table: Table, clock: Clock = utc_now) -> None:
         self._table = table
         self._clock = clock
-        self._given_cipher = cipher
         self._privacy: dict[CallRef, bool] = {}
 
-    def get_row(self, ref: CallRef) -> Call:
+    def find(self, org_id: str, call_id: str) -> CallRef | None:
+        """Where the organization's call with this id lies; None when it has none. One request."""
+        item = self._table.get(keys.lookup_ref(org_id, call_id), consistent=True)
+        return CallRef(org_id, call_id, item["number"]) if item else None
+
+    def get(self, ref: CallRef) -> Call:
         """The call as its row has it, without messages, summary and analysis. Raises CallNotFoundError."""
         item = self._table.get(keys.row_ref(ref), consistent=True)
-        return self._known_row(item)
+        return self.known(item)
 
-    @property
-    def _cipher(self) -> ContentCipher:
-        return self._given_cipher or default_cipher()
-
-    def _known_row(self, item: Item | None) -> Call:
+    def known(self, item: Item | None) -> Call:
+        """The call of a row that was read along with something else. Raises CallNotFoundError for None."""
         if item is None:
             raise CallNotFoundError
         call = call_from_item(item)
-        self._remember_privacy(call)
+        self.remember_privacy(call)
         return call
 
-    def _remember_privacy(self, call: Call) -> None:
+    def is_private(self, ref: CallRef) -> bool:
+        """Whether content must be kept out of the rows; asked of the row once, whoever made the reference."""
+        known = self._privacy.get(ref)
+        return self.get(ref).private if known is None else known
+
+    def remember_privacy(self, call: Call) -> None:
+        """Spare `is_private` its request for this call."""
         if len(self._privacy) >= _REMEMBERED:
             self._privacy.clear()
         self._privacy[call.ref] = call.private
 
-    def _is_private(self, ref: CallRef) -> bool:
-        """Whether content must be kept out of the rows; asked of the row once, whoever made the reference."""
-        known = self._privacy.get(ref)
-        return self.get_row(ref).private if known is None else known
+    def forget_privacy(self, ref: CallRef) -> None:
+        """Have `is_private` ask the row again, which may have become private."""
+        self._privacy.pop(ref, None)
 
-    def _advance(self, ref: CallRef, step: Callable[[Call], Change | None]) -> bool:
+    def advance(self, ref: CallRef, step: Callable[[Call], Change | None]) -> bool:
         """Apply a step to the row as it is; a rival's change makes the step look again. False when it declines."""
-        call = self.get_row(ref)
+        call = self.get(ref)
         for _ in range(_ATTEMPTS):
             change = step(call)
             if change is None:
@@ -100,5 +96,12 @@ class CallTable:
             except ConditionFailed as failure:
                 if failure.index != 0:
                     raise
-                call = self._known_row(failure.old)
+                call = self.known(failure.old)
         raise UnavailableError("the call is busy", retry_after=1)
+
+
+def delete_items(table: Table, items: Iterable[Item]) -> None:
+    """Delete what was read of a call, a hundred items in a transaction."""
+    refs = [Ref(item["pk"], item["sk"]) for item in items]
+    for start in range(0, len(refs), _DELETED_AT_ONCE):
+        table.transact([Delete(ref) for ref in refs[start : start + _DELETED_AT_ONCE]])

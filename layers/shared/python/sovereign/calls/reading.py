@@ -1,4 +1,4 @@
-"""Pages of whole calls: constant cost at any offset, exact totals."""
+"""What clients read: a call, and pages of whole calls at constant cost at any offset with exact totals."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -6,14 +6,15 @@ from dataclasses import dataclass
 from typing import Final
 
 from sovereign.calls import keys
+from sovereign.calls.content import CallContent
 from sovereign.calls.errors import CallNotFoundError, RecordingErasedError, RecordingNotFoundError
 from sovereign.calls.items import call_with_content, json_bytes
-from sovereign.calls.lifecycle import CallLifecycle
 from sovereign.calls.model import Call, CallRef, CallStatus, Direction
+from sovereign.calls.rows import CallRows
 from sovereign.kernel import numbered_rows
 from sovereign.kernel.errors import InvalidRequestError
 from sovereign.kernel.numbered_rows import NumberRange, TimeRange, number_text
-from sovereign.kernel.table import Item, Ref
+from sovereign.kernel.table import Item, Ref, Table
 
 __all__ = ["CallFilters", "CallPage", "CallReading"]
 
@@ -58,33 +59,33 @@ class CallPage:
     total: int
 
 
-class CallReading(CallLifecycle):
-    """The part of the call store that clients read from."""
+class CallReading:
+    """Reads calls for clients, without what is encrypted of a gdpr_mode call."""
 
-    def find(self, org_id: str, call_id: str) -> CallRef | None:
-        """Where the organization's call with this id lies; None when it has none. One request."""
-        item = self._table.get(keys.lookup_ref(org_id, call_id), consistent=True)
-        return CallRef(org_id, call_id, item["number"]) if item else None
+    def __init__(self, table: Table, rows: CallRows, content: CallContent) -> None:
+        self._table = table
+        self._rows = rows
+        self._content = content
 
     def get(self, org_id: str, call_id: str) -> Call:
         """The call as clients see it, with messages, summary and analysis: two requests, one more per MB.
 
         Raises CallNotFoundError.
         """
-        ref = self.find(org_id, call_id)
+        ref = self._rows.find(org_id, call_id)
         if ref is None:
             raise CallNotFoundError
-        return self._read_with_content(ref)
+        return self._content.load(ref)
 
     def recorded(self, org_id: str, call_id: str) -> CallRef:
         """The organization's call, which has a recording; two requests.
 
         Raises CallNotFoundError, RecordingNotFoundError, RecordingErasedError.
         """
-        ref = self.find(org_id, call_id)
+        ref = self._rows.find(org_id, call_id)
         if ref is None:
             raise CallNotFoundError
-        match self.get_row(ref).recording:
+        match self._rows.get(ref).recording:
             case "stored":
                 return ref
             case "erased":

@@ -6,20 +6,21 @@ from types import EllipsisType
 from typing import Any
 
 from sovereign.calls import keys
-from sovereign.calls.content import CallContent
 from sovereign.calls.events import CALL_RINGING, CallFact
 from sovereign.calls.items import row_item, to_json
 from sovereign.calls.load import OutboundLoad, idle_trunks, starts_of_minute, trunk_calls, trunk_started
 from sovereign.calls.model import Call, CallRef, CallStatus, NewCall
+from sovereign.calls.private import PrivateContent
+from sovereign.calls.rows import CallRows
 from sovereign.kernel import numbered_rows
 from sovereign.kernel.backoff import pause
-from sovereign.kernel.clock import to_wire
+from sovereign.kernel.clock import Clock, to_wire
 from sovereign.kernel.errors import DomainError, UnavailableError
 from sovereign.kernel.masking import masked
-from sovereign.kernel.table import Attr, ConditionFailed, Item, Put, Update, Write, absent
+from sovereign.kernel.table import Attr, ConditionFailed, Item, Put, Table, Update, Write, absent
 from sovereign.kernel.time_marks import Mark, mark_writes
 
-__all__ = ["CallStart", "LoadCheck"]
+__all__ = ["CallStarts", "LoadCheck"]
 
 _ATTEMPTS = 40
 """Optimistic attempts at the organization's counter; far more than 20 starts a second ever need."""
@@ -31,10 +32,15 @@ LoadCheck = Callable[[OutboundLoad], None]
 """Raises a DomainError when one more outbound call would be too many."""
 
 
-class CallStart(CallContent):
-    """The part of the call store that starts calls."""
+class CallStarts:
+    """Starts calls. It remembers the organizations' counters, so that a start seldom has to read one."""
 
-    _counters: dict[str, Item] | None = None
+    def __init__(self, table: Table, clock: Clock, rows: CallRows, private: PrivateContent) -> None:
+        self._table = table
+        self._clock = clock
+        self._rows = rows
+        self._private = private
+        self._counters: dict[str, Item] = {}
 
     def create(
         self,
@@ -71,7 +77,7 @@ class CallStart(CallContent):
                 counter = self._read_counter(new.org_id)
                 continue
             self._remember_counter(new, counter, call)
-            self._remember_privacy(call)
+            self._rows.remember_privacy(call)
             return call
         raise UnavailableError("too many calls are starting at once", retry_after=1)
 
@@ -91,7 +97,7 @@ class CallStart(CallContent):
         if new.ringing:
             writes.append(CallFact(CALL_RINGING, call, call.created_at).write())
         if new.private:
-            writes.append(self._private_numbers_write(call.ref, new.caller_phone, new.assistant_phone))
+            writes.append(self._private.numbers_write(call.ref, new.caller_phone, new.assistant_phone))
         return writes
 
     def _read_counter(self, org_id: str) -> Item | None:
@@ -99,12 +105,10 @@ class CallStart(CallContent):
 
     def _remembered_counter(self, org_id: str) -> Item | None:
         """The counter as this process last saw it: when it is stale the transaction's condition says so."""
-        if self._counters is None:
-            self._counters = {}
         return self._counters[org_id] if org_id in self._counters else self._read_counter(org_id)
 
     def _remember_counter(self, new: NewCall, counter: Item | None, call: Call) -> None:
-        remembered = self._counters if self._counters is not None and len(self._counters) < _REMEMBERED else {}
+        remembered = self._counters if len(self._counters) < _REMEMBERED else {}
         change = _count(new, call, counter)
         seen = dict(counter or {})
         seen |= dict(change.set) | {name: seen.get(name, 0) + more for name, more in change.add.items()}
