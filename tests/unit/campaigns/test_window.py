@@ -43,10 +43,20 @@ def test_opening_follows_the_clocks() -> None:
     assert window.next_opening(at("2026-10-24T20:00"), AMSTERDAM) == at("2026-10-25T08:00")
 
 
-def test_start_in_the_hour_that_is_skipped_opens_the_same_night() -> None:
-    window = Window.of("02:30:00", "05:00:00", EVERY_DAY)
-    opening = window.next_opening(at("2026-03-08T05:00"), NEW_YORK)
-    assert at("2026-03-08T07:00") <= opening <= at("2026-03-08T07:30")
+@pytest.mark.parametrize("end", ["05:00:00", "03:15:00"])
+def test_start_in_the_hour_that_is_skipped_opens_when_the_clocks_change(end: str) -> None:
+    window = Window.of("02:30:00", end, EVERY_DAY)
+    assert window.next_opening(at("2026-03-08T05:00"), NEW_YORK) == at("2026-03-08T07:00")
+
+
+def test_window_within_the_hour_that_is_skipped_opens_the_day_after() -> None:
+    window = Window.of("02:15:00", "02:45:00", EVERY_DAY)
+    assert window.next_opening(at("2026-03-08T05:00"), NEW_YORK) == at("2026-03-09T06:15")
+
+
+def test_day_that_is_skipped_has_no_opening() -> None:
+    window = Window.of("09:00:00", "10:00:00", EVERY_DAY)
+    assert window.next_opening(at("2011-12-29T21:00"), "Pacific/Apia") == at("2011-12-30T19:00")
 
 
 def test_hour_that_comes_twice_is_open_twice() -> None:

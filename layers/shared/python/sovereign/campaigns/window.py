@@ -4,6 +4,7 @@ The wall clock alone decides whether a moment is inside, so a change to or from 
 its window: an hour that is skipped holds no moment, one that comes twice counts both times.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -88,12 +89,21 @@ class Window:
 
 @lru_cache(maxsize=256)
 def _starts(start: time, zone: str, first: date) -> Sequence[datetime]:
-    """When the clock there shows `start` (UTC), for two weeks: a single day's may fall out once."""
+    """When the clock there shows `start` (UTC), for two weeks."""
     place = _place(zone)
-    wall = (
-        datetime.combine(first + day * _DAY, start.replace(fold=fold), place) for day in range(16) for fold in (0, 1)
-    )
-    return sorted(moment.astimezone(UTC) for moment in wall)
+    return sorted(at for day in range(16) for at in _shows(datetime.combine(first + day * _DAY, start, place)))
+
+
+def _shows(wall: datetime) -> Sequence[datetime]:
+    """The moments at which the clock there shows this (UTC): two in an hour that comes twice, and where it is skipped
+    the first at which the clock shows more."""
+    first, second = (wall.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+    if first <= second:
+        return first, second
+    # skipped: read with the offset that holds after the change it comes before the change, and the other way round
+    moments = [second + timedelta(seconds=later) for later in range(int((first - second).total_seconds()) + 1)]
+    offset = moments[0].astimezone(wall.tzinfo).utcoffset()
+    return (moments[bisect_left(moments, True, key=lambda at: at.astimezone(wall.tzinfo).utcoffset() != offset)],)
 
 
 @cache
