@@ -10,14 +10,18 @@ from sovereign.kernel import aws
 
 SERVICES = ("dynamodb", "kms", "secretsmanager", "sqs", "lambda")
 
+_READS = ("GetItem", "Query", "BatchGetItem")
+
 
 @dataclass
 class Seen:
-    """The requests of one piece of work. `seconds` were spent between sending one and having its answer."""
+    """The requests of one piece of work. `seconds` were spent between sending one and having its answer; `stale` are
+    reads of a route's own that may miss what was written just before (an index always may)."""
 
     operations: list[tuple[str, str]] = field(default_factory=list)
     seconds: float = 0.0
     items: int = 0
+    stale: list[str] = field(default_factory=list)
 
     @property
     def own(self) -> int:
@@ -35,6 +39,11 @@ def _is_frames(key: str) -> bool:
     if key.startswith("RATE#call-"):
         return False
     return key.startswith(("APIKEY#", "RATE#")) or key.endswith("#IDEMPOTENCY")
+
+
+def _is_consistent(params: dict[str, Any]) -> bool:
+    tables = params.get("RequestItems", {"": params}).values()
+    return "IndexName" in params or all(table.get("ConsistentRead") for table in tables)
 
 
 class Watch:
@@ -58,7 +67,10 @@ class Watch:
 
     def _named(self, params: dict[str, Any], model: Any, **_: Any) -> None:
         key = params.get("Key") or params.get("Item") or {}
-        self._seen.operations.append((model.service_model.service_name, key.get("pk", {}).get("S", "")))
+        pk = key.get("pk", {}).get("S", "")
+        self._seen.operations.append((model.service_model.service_name, pk))
+        if model.name in _READS and not _is_frames(pk) and not _is_consistent(params):
+            self._seen.stale.append(f"{model.name} {pk}")
 
     def _sending(self, **_: Any) -> None:
         self._sent = time.perf_counter()

@@ -31,7 +31,7 @@ def read_health(table: TableDep, response: Response) -> dict[str, Any]:
 def _check_database(table: Table) -> dict[str, Any]:
     started = time.perf_counter()
     try:
-        table.get(_PROBE)
+        table.get(_PROBE, consistent=True)
         status = "ok"
     except (BotoCoreError, ClientError):
         status = "unavailable"

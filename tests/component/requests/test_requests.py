@@ -33,4 +33,6 @@ def test_operation_costs_no_more_than_its_budget(scene: Scene, case: Case) -> No
     status, seen = scene.counted(case.method, path, body, **case.headers)
     assert status == case.status, (path, body)
     assert seen.own <= (READ if case.method == "GET" else WRITE), seen.operations
+    if case.method == "GET":
+        assert seen.stale == [], "what was written just before is not seen"
     assert seen.frames <= (FRAME_WITH_KEY if case.headers else FRAME), seen.operations

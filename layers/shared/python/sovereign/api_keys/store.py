@@ -50,7 +50,7 @@ class ApiKeyStore:
 
     def list_keys(self, org_id: str) -> list[ApiKey]:
         """The organization's keys, oldest first. One request."""
-        items = self._table.query(f"ORG#{org_id}", begins_with="APIKEY#")
+        items = self._table.query(f"ORG#{org_id}", begins_with="APIKEY#", consistent=True)
         return sorted((_from_item(item) for item in items), key=lambda key: (key.created_at, key.id))
 
     def create(

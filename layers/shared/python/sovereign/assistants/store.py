@@ -80,7 +80,7 @@ class AssistantStore:
 
     def list(self, org_id: str) -> Sequence[Assistant]:
         """All assistants, newest first (one request per MB)."""
-        items = self._table.query(f"ORG#{org_id}", begins_with=f"{KIND}#")
+        items = self._table.query(f"ORG#{org_id}", begins_with=f"{KIND}#", consistent=True)
         return sorted(map(assistant_from_item, items), key=lambda a: (a.created_at, a.id), reverse=True)
 
     def get(self, org_id: str, assistant_id: str) -> Assistant:

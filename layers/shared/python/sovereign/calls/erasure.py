@@ -35,7 +35,8 @@ class CallErasure:
     def erase_content(self, ref: CallRef) -> None:
         """Erase transcript, summary and analysis, and forget the recording, whose objects are erased before."""
         number = number_text(ref.number)
-        delete_items(self._table, self._table.query(keys.rows_key(ref.org_id), begins_with=f"{number}#"))
+        content = self._table.query(keys.rows_key(ref.org_id), begins_with=f"{number}#", consistent=True)
+        delete_items(self._table, content)
         self._private.erase(ref)
 
         def step(call: Call) -> Change | None:
@@ -48,7 +49,8 @@ class CallErasure:
         """Erase the person's number, the customer's own metadata, what the call ran with, its lead, and the facts."""
         pk = keys.own_key(ref.org_id, ref.call_id)
         erased = {"ASSISTANT", keys.FROZEN_WORKFLOW, keys.CAMPAIGN_LINK}
-        delete_items(self._table, (item for item in self._table.query(pk) if item["sk"] in erased or "fact" in item))
+        held = self._table.query(pk, consistent=True)
+        delete_items(self._table, (item for item in held if item["sk"] in erased or "fact" in item))
 
         def step(call: Call) -> Change | None:
             held = call.caller_phone or call.metadata or call.transfer

@@ -69,7 +69,7 @@ class PrivateContent:
     def erase(self, ref: CallRef) -> None:
         """Erase it all: the call's report is delivered or given up. Nothing happens when there is none."""
         pk = keys.own_key(ref.org_id, ref.call_id)
-        delete_items(self._table, self._table.query(pk, begins_with=keys.private_prefix()))
+        delete_items(self._table, self._table.query(pk, begins_with=keys.private_prefix(), consistent=True))
 
     @property
     def _cipher(self) -> ContentCipher:

@@ -53,7 +53,7 @@ class CampaignStore:
 
     def list(self, org_id: str) -> Sequence[Campaign]:
         """All campaigns, newest first (one request per MB)."""
-        items = self._table.query(f"ORG#{org_id}", begins_with=f"{KIND}#")
+        items = self._table.query(f"ORG#{org_id}", begins_with=f"{KIND}#", consistent=True)
         return sorted(map(campaign_from_item, items), key=lambda c: (c.created_at, c.id), reverse=True)
 
     def get(self, org_id: str, campaign_id: str) -> Campaign:

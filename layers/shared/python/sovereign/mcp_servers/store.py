@@ -40,7 +40,7 @@ class McpServerStore:
 
     def list(self, org_id: str) -> Sequence[McpServer]:
         """All servers, newest first (one request per MB)."""
-        items = self._table.query(f"ORG#{org_id}", begins_with=f"{KIND}#")
+        items = self._table.query(f"ORG#{org_id}", begins_with=f"{KIND}#", consistent=True)
         return sorted(map(server_from_item, items), key=lambda s: (s.created_at, s.id), reverse=True)
 
     def get(self, org_id: str, server_id: str) -> McpServer:

@@ -52,7 +52,7 @@ class NumberStore:
 
     def list(self, org_id: str) -> Sequence[Number]:
         """All numbers, newest first (one request per MB)."""
-        items = self._table.query(f"ORG#{org_id}", begins_with=f"{KIND}#")
+        items = self._table.query(f"ORG#{org_id}", begins_with=f"{KIND}#", consistent=True)
         return sorted(map(number_from_item, items), key=lambda n: (n.created_at, n.id), reverse=True)
 
     def get(self, org_id: str, number_id: str) -> Number:
@@ -67,7 +67,7 @@ class NumberStore:
         keys = list({resource_ref(n.org_id, r.kind, r.id) for n in numbers for r in n.references})
         found: dict[Ref, Item] = {}
         for start in range(0, len(keys), _BATCH):
-            found |= self._table.get_many(keys[start : start + _BATCH])
+            found |= self._table.get_many(keys[start : start + _BATCH], consistent=True)
         return {number.id: names_in(number, found) for number in numbers}
 
     def create(self, org_id: str, settings: NumberSettings) -> tuple[Number, NamesOfUsed]:
@@ -138,7 +138,7 @@ class NumberStore:
 
     def holders(self, phone_number: str) -> Sequence[Holder]:
         """Every organization that registered an E.164 number, its verified owner first (one request)."""
-        return holders_from_items(self._table.page(f"PHONE#{phone_number}").items)
+        return holders_from_items(self._table.page(f"PHONE#{phone_number}", consistent=True).items)
 
     def verify(self, org_id: str, number_id: str) -> Number:
         """Make the organization the one verified owner (two requests). Raises NumberTakenError when another is."""

@@ -50,14 +50,14 @@ class OrganizationStore:
 
     def get(self, org_id: str) -> Organization:
         """One organization. One request. Raises NotFoundError."""
-        item = self._table.get(organization_ref(org_id))
+        item = self._table.get(organization_ref(org_id), consistent=True)
         if item is None:
             raise NotFoundError("no such organization")
         return from_item(item)
 
     def children(self, org_id: str) -> list[ChildOrganization]:
         """An organization's children, oldest first. One request a megabyte."""
-        items = self._table.query(f"ORG#{org_id}", begins_with="CHILD#")
+        items = self._table.query(f"ORG#{org_id}", begins_with="CHILD#", consistent=True)
         return sorted((child_from_item(item) for item in items), key=lambda child: (child.created_at, child.id))
 
     def create(

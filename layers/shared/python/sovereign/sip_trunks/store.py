@@ -33,7 +33,7 @@ class TrunkStore:
 
     def list(self, org_id: str) -> Sequence[SipTrunk]:
         """All trunks, newest first (one request per MB)."""
-        items = self._table.query(f"ORG#{org_id}", begins_with=f"{KIND}#")
+        items = self._table.query(f"ORG#{org_id}", begins_with=f"{KIND}#", consistent=True)
         return sorted(map(trunk_from_item, items), key=lambda t: (t.created_at, t.id), reverse=True)
 
     def get(self, org_id: str, trunk_id: str) -> SipTrunk:

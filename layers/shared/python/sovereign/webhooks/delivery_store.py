@@ -148,14 +148,14 @@ class DeliveryStore:
     ) -> tuple[list[Item], str | None]:
         keys, next_key = self._keys_or_items(org_id, pk, index, limit, after)
         refs = [items.table_ref(DeliveryRef(org_id, key["sk"])) for key in keys]
-        found = self._table.get_many(refs)
+        found = self._table.get_many(refs, consistent=True)
         return [found[ref] for ref in refs if ref in found], next_key
 
     def _keys_or_items(
         self, org_id: str, pk: str, index: str | None, limit: int, after: str | None
     ) -> tuple[list[Item], str | None]:
         start = _start_key(org_id, after, pk, index) if after else None
-        page = self._table.page(pk, index=index, descending=True, limit=limit, start=start)
+        page = self._table.page(pk, index=index, descending=True, limit=limit, start=start, consistent=index is None)
         next_key = page.items[-1]["sk"] if page.next and page.items else None
         return page.items, next_key
 

@@ -20,7 +20,9 @@ class WebhookTraces:
 
     def erase_content(self, call: CallRef) -> None:
         """Erase bodies and answers; the records stay, and can no longer be replayed."""
-        for item in self._table.query(keys.own_key(call.org_id, call.call_id), begins_with=BODY_PREFIX):
+        for item in self._table.query(
+            keys.own_key(call.org_id, call.call_id), begins_with=BODY_PREFIX, consistent=True
+        ):
             self._table.delete(Delete(Ref(item["pk"], item["sk"])))
         for ref in self._deliveries_of(call):
             self._deliveries.mark_body_erased(ref)

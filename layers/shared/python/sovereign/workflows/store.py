@@ -63,7 +63,7 @@ class WorkflowStore:
 
     def list(self, org_id: str) -> Sequence[Workflow]:
         """All workflows, newest first (one request per MB)."""
-        items = self._table.query(f"ORG#{org_id}", begins_with=f"{KIND}#")
+        items = self._table.query(f"ORG#{org_id}", begins_with=f"{KIND}#", consistent=True)
         return sorted(map(workflow_from_item, items), key=lambda w: (w.created_at, w.id), reverse=True)
 
     def get(self, org_id: str, workflow_id: str) -> Workflow:
