@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 
 from functions.campaigns.schemas import CampaignCreate, CampaignPatch, ImportCreate, LeadPageDep, LeadsCreate
-from sovereign.campaigns import Campaign, CampaignStore, LeadStore
+from sovereign.campaigns import Campaign, CampaignNotFoundError, CampaignStore, LeadStore
 from sovereign.campaigns.progress import progress_of
 from sovereign.http import CallerDep, TableDep
 from sovereign.kernel.clock import utc_now
@@ -86,7 +86,12 @@ def update_campaign(campaign_id: str, body: CampaignPatch, caller: CallerDep, st
 @router.delete("/{campaign_id}", summary="Delete a campaign")
 def delete_campaign(campaign_id: str, caller: CallerDep, store: StoreDep, files: FilesDep) -> dict[str, Any]:
     """Its leads and imported files go with it; refused while one of them is being called."""
-    store.delete(caller.org_id, campaign_id, erase_files=lambda: files.erase_campaign(caller.org_id, campaign_id))
+    try:
+        store.delete(caller.org_id, campaign_id)
+    except CampaignNotFoundError:
+        files.erase_campaign(caller.org_id, campaign_id)  # of a removal that was cut off before it came to them
+        raise
+    files.erase_campaign(caller.org_id, campaign_id)  # last: one that is refused keeps them
     return {"success": True}
 
 

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -11,7 +12,7 @@ from sovereign.campaigns import CampaignStore, LeadStore, NewLead, intake, items
 from sovereign.kernel import aws
 from sovereign.kernel.clock import utc_now
 from sovereign.kernel.errors import UnavailableError
-from sovereign.kernel.table import Ref, Table, Update, Write
+from sovereign.kernel.table import Page, Ref, Table, Update, Write
 from tests.component.assistants.fixtures import ORG, Requests
 from tests.component.campaigns.contacts import contacts, phone
 from tests.component.campaigns.sweeping import sweep
@@ -74,6 +75,33 @@ def test_what_a_sweep_has_no_time_for_is_left_to_the_next_one(client: TestClient
     assert everything(table, f"ORG#{ORG}", made["id"]) == []
     assert len(everything(table, f"ORG#{ORG}#CAMPAIGN#{kept['id']}")) == everyone
     assert client.get(f"campaigns/{kept['id']}").json()["campaign"]["total_leads"] == 120
+
+
+def test_partitions_without_anything_keep_no_other_campaign_waiting(
+    client: TestClient, draft: Body, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Numbers of leads are used up by rows of files that become none."""
+    monkeypatch.setattr(items, "BLOCK", 4)
+    empty, other = (create(client, draft, leads=contacts(2)) for _ in range(2))
+    table.update(Update(Ref(f"ORG#{ORG}", f"CAMPAIGN#{empty['id']}"), set={"last_lead_number": 400}))
+    for made in (empty, other):
+        assert client.delete(f"campaigns/{made['id']}").status_code == 200
+    now, whole = [utc_now()], table.page
+
+    def slow(*args: Any, **bounds: Any) -> Page:
+        now[0] += timedelta(seconds=1)
+        return whole(*args, **bounds)
+
+    took = []
+    with monkeypatch.context() as slowly:
+        slowly.setattr(table, "page", slow)
+        while everything(table, f"ORG#{ORG}", empty["id"]) or everything(table, f"ORG#{ORG}", other["id"]):
+            began = now[0]
+            sweep(table, lambda: now[0])
+            took.append((now[0] - began).total_seconds())
+            assert len(took) < 5
+    assert len(took) > 1
+    assert max(took) < 60
 
 
 def test_removal_that_fails_on_the_way_is_taken_up_by_the_next_sweep(

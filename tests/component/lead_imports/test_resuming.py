@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from sovereign.campaigns import LeadStore, NewLead
+from sovereign.campaigns import CampaignStore, LeadStore, NewLead
 from sovereign.campaigns.items import counting
 from sovereign.campaigns.lead_moves import LeadMoves
 from sovereign.kernel import aws
@@ -206,6 +206,25 @@ def test_deleted_campaign_takes_its_imports_with_it(
     sweep(imports.table)
     rows = aws.client("dynamodb").scan(TableName=imports.table.name)["Items"]
     assert [row["sk"]["S"] for row in rows if imports.campaign_id in row["pk"]["S"]] == []
+
+
+def test_campaign_that_is_not_deleted_keeps_its_files(imports: Imports, client: TestClient) -> None:
+    key = imports.upload(FILE)
+    campaign = Ref(f"ORG#{ORG}", f"CAMPAIGN#{imports.campaign_id}")
+    calling = {"pending_leads": -1, "calling_leads": 1}
+    imports.table.update(Update(campaign, add=calling))
+    assert client.delete(f"campaigns/{imports.campaign_id}").status_code == 409
+    imports.table.update(Update(campaign, add={name: -by for name, by in calling.items()}))
+    assert imports.work(key) == "done"
+    assert imports.campaign().counts.total == 9
+
+
+def test_delete_that_was_cut_off_before_the_files_is_finished_by_another(imports: Imports, client: TestClient) -> None:
+    imports.upload(FILE)
+    CampaignStore(imports.table).delete(ORG, imports.campaign_id)
+    assert imports.objects() != []
+    assert client.delete(f"campaigns/{imports.campaign_id}").status_code == 404
+    assert imports.objects() == []
 
 
 def test_campaign_that_is_deleted_under_a_running_import_ends_it(

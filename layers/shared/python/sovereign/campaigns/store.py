@@ -129,8 +129,8 @@ class CampaignStore:
         unit.commit(self._table)
         return changed
 
-    def delete(self, org_id: str, campaign_id: str, *, erase_files: Callable[[], None] = lambda: None) -> None:
-        """Remove a campaign and its files (two requests beside theirs); the minute's sweep takes its leads away.
+    def delete(self, org_id: str, campaign_id: str) -> None:
+        """Remove a campaign (two requests); the minute's sweep takes its leads away.
 
         Raises ConflictError while a lead is called.
         """
@@ -138,7 +138,6 @@ class CampaignStore:
             stored = self.get(org_id, campaign_id)
             if stored.stored_counts.calling:
                 raise being_called()
-            erase_files()  # first: what is left of them could not be asked for any more
             try:
                 remove_campaign(self._table, stored, _user(stored), self._clock())
             except CampaignMovedError:
