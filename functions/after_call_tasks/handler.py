@@ -37,7 +37,7 @@ class Task(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    step: Literal["finish_recording", "finish_late_recording", "transcribe", "analyse", "report"]
+    step: Literal["look_for_recording", "finish_recording", "transcribe", "analyse", "report"]
     org_id: str
     call_id: str
     call_number: int
@@ -49,9 +49,9 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, str]:
     recording may come until then, and the state machine waits for them."""
     task = Task.model_validate(event)
     ref = CallRef(task.org_id, task.call_id, task.call_number)
-    if task.step == "finish_recording":
+    if task.step == "look_for_recording":
         return {"step": task.step, "late_until": _finish_recording(ref)}
-    if task.step == "finish_late_recording":
+    if task.step == "finish_recording":
         _finish_recording(ref, waited=True)
     elif task.step == "transcribe":
         _transcribe(ref)

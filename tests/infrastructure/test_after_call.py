@@ -19,7 +19,7 @@ ROLE = "arn:aws:iam::000000000000:role/test"
 HANDLER = """
 def handler(event, context):
     answer = {"step": event["step"]}
-    if event["step"] == "finish_recording":
+    if event["step"] == "look_for_recording":
         answer["late_until"] = event["org_id"]
     return answer
 """
@@ -66,17 +66,17 @@ def test_pieces_of_a_recording_that_are_late_are_waited_for_outside_the_function
     late_until = utc_now() + timedelta(seconds=3)
     way = entered(emulator, machine, to_wire(late_until))
     assert [name for name, _ in way] == [
-        "FinishRecording",
+        "LookForRecording",
         "DecideOnLatePieces",
         "WaitForLatePieces",
-        "FinishLateRecording",
+        "FinishRecording",
         "Transcribe",
         "Analyse",
         "Report",
     ]
-    assert dict(way)["FinishLateRecording"] >= late_until
+    assert dict(way)["FinishRecording"] >= late_until
 
 
 def test_recording_that_is_there_is_not_waited_for(emulator: Emulator, machine: str) -> None:
     way = [name for name, _ in entered(emulator, machine, "")]
-    assert way == ["FinishRecording", "DecideOnLatePieces", "Transcribe", "Analyse", "Report"]
+    assert way == ["LookForRecording", "DecideOnLatePieces", "Transcribe", "Analyse", "Report"]

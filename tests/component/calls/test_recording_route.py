@@ -50,7 +50,7 @@ def recorded(world: World, recordings: Recordings) -> CallRef:
     return ref
 
 
-def finish_recording(ref: CallRef, step: str = "finish_recording") -> dict[str, str]:
+def finish_recording(ref: CallRef, step: str = "look_for_recording") -> dict[str, str]:
     task = {"step": step, "org_id": ref.org_id, "call_id": ref.call_id, "call_number": ref.number}
     return after_call.handler(task, None)  # type: ignore[arg-type]
 
@@ -100,10 +100,10 @@ def test_pieces_that_are_late_are_waited_for_a_little_by_the_state_machine(
     monkeypatch.setattr(after_call, "utc_now", lambda: now)
     monkeypatch.setattr("time.sleep", lambda _seconds: pytest.fail("the function waits"))
     until = to_wire(now + timedelta(seconds=waits)) if waits else ""
-    assert finish_recording(ref) == {"step": "finish_recording", "late_until": until}
+    assert finish_recording(ref) == {"step": "look_for_recording", "late_until": until}
     assert shown(world, ref) is None
     recordings.put_segment(ref, SegmentName(0, 8000), np.tile(np.array([1, 2], "<i2"), 800).tobytes())
-    assert finish_recording(ref, "finish_late_recording") == {"step": "finish_late_recording"}
+    assert finish_recording(ref, "finish_recording") == {"step": "finish_recording"}
     answer = world.client.get(f"/api/v1/calls/{ref.call_id}/recording", follow_redirects=False)
     assert len(fetched(answer.headers["Location"])) == 800
     assert finish_recording(ref)["late_until"] == "", "it is stored"

@@ -37,7 +37,7 @@ def test_a_model_that_takes_all_its_time_leaves_enough_for_the_report() -> None:
 
 def test_a_second_transcript_comes_before_the_analysis_and_never_keeps_it_away() -> None:
     assert STATES["DecideOnLatePieces"]["Default"] == "Transcribe"
-    assert STATES["FinishLateRecording"]["Next"] == "Transcribe"
+    assert STATES["FinishRecording"]["Next"] == "Transcribe"
     transcribe = STATES["Transcribe"]
     assert transcribe["Arguments"]["Payload"]["step"] == "transcribe"
     assert (transcribe["Next"], transcribe["Catch"]) == (
@@ -47,7 +47,7 @@ def test_a_second_transcript_comes_before_the_analysis_and_never_keeps_it_away()
     assert transcribe["TimeoutSeconds"] > TIMEOUT_SECONDS
 
 
-@pytest.mark.parametrize(("waited", "finish"), [(0, "FinishRecording"), (LATE_AFTER.seconds, "FinishLateRecording")])
+@pytest.mark.parametrize(("waited", "finish"), [(0, "LookForRecording"), (LATE_AFTER.seconds, "FinishRecording")])
 def test_steps_that_take_all_their_time_leave_the_report_in_time(waited: int, finish: str) -> None:
     steps = (finish, "Transcribe", "Analyse", "Report")
     assert waited + sum(STATES[name]["TimeoutSeconds"] for name in steps) <= 300
