@@ -66,6 +66,11 @@ def test_hour_that_comes_twice_is_open_twice() -> None:
     assert window.next_opening(at("2026-11-01T05:50"), NEW_YORK) == at("2026-11-01T06:15")
 
 
+def test_window_that_ends_in_the_hour_that_comes_twice_opens_again() -> None:
+    window = Window.of("00:42:00", "01:27:00", EVERY_DAY)
+    assert window.next_opening(at("2026-11-01T09:28"), "America/Sitka") == at("2026-11-01T10:00")
+
+
 def test_zone_nobody_knows_has_no_window() -> None:
     window = Window.of("00:00:00", "23:59:59", EVERY_DAY)
     with pytest.raises(UnknownZoneError):

@@ -89,21 +89,25 @@ class Window:
 
 @lru_cache(maxsize=256)
 def _starts(start: time, zone: str, first: date) -> Sequence[datetime]:
-    """When the clock there shows `start` (UTC), for two weeks."""
+    """When a window with this start may open there (UTC), for two weeks: whenever the clock shows it, and when the
+    clocks change, which can skip the start and bring a window that was over back."""
     place = _place(zone)
-    return sorted(at for day in range(16) for at in _shows(datetime.combine(first + day * _DAY, start, place)))
+    days = [first + day * _DAY for day in range(16)]
+    wall = (datetime.combine(day, start.replace(fold=fold), place).astimezone(UTC) for day in days for fold in (0, 1))
+    return sorted({*wall, *(change for day in days for change in _changes(day, place))})
 
 
-def _shows(wall: datetime) -> Sequence[datetime]:
-    """The moments at which the clock there shows this (UTC): two in an hour that comes twice, and where it is skipped
-    the first at which the clock shows more."""
-    first, second = (wall.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
-    if first <= second:
-        return first, second
-    # skipped: read with the offset that holds after the change it comes before the change, and the other way round
-    moments = [second + timedelta(seconds=later) for later in range(int((first - second).total_seconds()) + 1)]
-    offset = moments[0].astimezone(wall.tzinfo).utcoffset()
-    return (moments[bisect_left(moments, True, key=lambda at: at.astimezone(wall.tzinfo).utcoffset() != offset)],)
+def _changes(day: date, place: ZoneInfo) -> Sequence[datetime]:
+    """The moment of this day, if there is one, at which the clocks change (UTC)."""
+    begins, ends = (datetime.combine(at, time(), place).astimezone(UTC) for at in (day, day + _DAY))
+    offset = begins.astimezone(place).utcoffset()
+    if ends.astimezone(place).utcoffset() == offset:
+        return ()
+
+    def changed(seconds: int) -> bool:
+        return (begins + timedelta(seconds=seconds)).astimezone(place).utcoffset() != offset
+
+    return (begins + timedelta(seconds=bisect_left(range(100_000), True, key=changed)),)
 
 
 @cache
