@@ -1,6 +1,8 @@
 """Windows on the wall clock: days, midnight, changes of the clocks, zones nobody knows."""
 
-from datetime import UTC, datetime
+import random
+from datetime import UTC, datetime, time, timedelta
+from unittest.mock import ANY
 
 import pytest
 
@@ -8,6 +10,15 @@ from sovereign.campaigns.window import UnknownZoneError, Window
 
 AMSTERDAM, NEW_YORK = "Europe/Amsterdam", "America/New_York"
 EVERY_DAY = (0, 1, 2, 3, 4, 5, 6)
+CHANGES = [
+    (AMSTERDAM, "2026-03-29T01:00"),
+    (AMSTERDAM, "2026-10-25T01:00"),
+    (NEW_YORK, "2026-03-08T07:00"),
+    (NEW_YORK, "2026-11-01T06:00"),
+    ("Australia/Lord_Howe", "2026-04-04T15:00"),  # by half an hour
+    ("Australia/Lord_Howe", "2026-10-03T15:30"),
+]
+"""Zones, and moments at which their clocks change."""
 
 
 def at(text: str) -> datetime:
@@ -69,6 +80,17 @@ def test_hour_that_comes_twice_is_open_twice() -> None:
 def test_window_that_ends_in_the_hour_that_comes_twice_opens_again() -> None:
     window = Window.of("00:42:00", "01:27:00", EVERY_DAY)
     assert window.next_opening(at("2026-11-01T09:28"), "America/Sitka") == at("2026-11-01T10:00")
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_opening_around_a_change_of_the_clocks_is_the_one_that_a_look_at_each_minute_finds(seed: int) -> None:
+    chance = random.Random(seed)
+    zone, change = chance.choice(CHANGES)
+    wall = [time(chance.randrange(4), chance.randrange(60)).isoformat() for _ in range(2)]
+    window = Window.of(*wall, EVERY_DAY)
+    now = at(change) - timedelta(minutes=chance.randrange(-180, 12 * 60))
+    looks = (now + timedelta(minutes=minute) for minute in range(3 * 24 * 60))
+    assert window.next_opening(now, zone) == next((look for look in looks if window.is_open(look, zone)), ANY)
 
 
 def test_zone_nobody_knows_has_no_window() -> None:
