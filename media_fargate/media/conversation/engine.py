@@ -149,6 +149,8 @@ class Conversation(BaseConversation):
         self.opening.voicemail.answered()
         if turn is not None and turn.ended is not None:
             self._clock.accepted(speech_ended=turn.ended.at, decided=self._loop.time())
+        # this answer knows whatever the model was to speak about: it is not asked once more for that alone
+        self._wants_response = False
         self._floor.answer(turn.prepared if turn else None)
 
     def _heard(self, text: str) -> bool:
@@ -226,6 +228,8 @@ class Conversation(BaseConversation):
     def note(self, text: str, *, respond: bool) -> None:
         """Tell the model something; with `respond` it speaks as soon as the floor is free."""
         self._history.add_note(text)
+        if respond and self._turns.turn is not None:
+            self._turns.turn.drop(self._floor)  # an early answer has not read it
         self._wants_response = self._wants_response or respond
         self.post(ev.FloorWanted())
 

@@ -6,6 +6,7 @@ import pytest
 
 from media.audio.echo import EchoDetector
 from media.conversation.settings import ConversationSettings, TurnTaking
+from tests.scenarios.conversation.test_tools_in_calls import ASK, DONE, booking, call
 from tests.scenarios.conversation.world import ScriptedRecognition, Turn, World, noise, play, says
 
 REPLY = "We are open from nine to five on weekdays and from ten to two on Saturday."
@@ -204,7 +205,9 @@ def test_a_line_ordered_while_the_caller_speaks_is_said_and_then_they_are_answer
     assert not world.log.times("flush")
 
 
-def test_words_the_recogniser_takes_back_leave_no_dead_air(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def takes_back_the_radio(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The recogniser does not stand by the words of a radio, of which it told early."""
     whole = ScriptedRecognition.finalise
 
     async def taken_back(self: ScriptedRecognition) -> str:
@@ -212,7 +215,41 @@ def test_words_the_recogniser_takes_back_leave_no_dead_air(monkeypatch: pytest.M
         return "" if "station" in text else text
 
     monkeypatch.setattr(ScriptedRecognition, "finalise", taken_back)
+
+
+@pytest.mark.usefixtures("takes_back_the_radio")
+def test_words_the_recogniser_takes_back_leave_no_dead_air() -> None:
     radio = says(4.0, "the next station is", 1.2)
     world = play(world_with(radio, interim=True))
     assert [role for role, _ in world.said()] == ["user", "assistant", "assistant"]
     assert world.starts("Next answer.") < radio.end + 2.0
+
+
+@pytest.mark.usefixtures("takes_back_the_radio")
+def test_words_taken_back_and_real_ones_while_a_tool_runs_get_one_answer() -> None:
+    world = play(
+        booking(
+            Turn("One moment please, I am going to book that table for you right now.", [call(people=2)]),
+            DONE,
+            "As I said.",
+            timeline=[ASK, says(4.0, "the next station is", 1.2), says(7.0, "by the window please")],
+            delay=8.0,
+            interim=True,
+            hangs_up_at=30.0,
+        )
+    )
+    assert world.said()[-2:] == [("user", "by the window please"), ("assistant", DONE)]
+    assert "nothing was said" in "".join(message.content for message in world.model.requests[-1])
+
+
+def test_what_the_model_is_to_speak_about_while_the_caller_pauses_is_in_their_one_answer() -> None:
+    async def inject(world: World) -> None:
+        order = {"type": "inject-context", "content": "A taxi is there.", "trigger_response": True}
+        await world.session.command(order)
+
+    world = world_with()
+    answered = play(world_with()).log.first("model asked 1")
+    world.acts = [(answered + 0.05, inject)]
+    play(world)
+    assert [role for role, _ in world.said()] == ["user", "assistant"]
+    assert "A taxi is there." in "".join(message.content for message in world.model.requests[-1])
