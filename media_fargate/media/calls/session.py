@@ -180,8 +180,9 @@ class CallSession:
         if self._parts is None:
             return
         pcm = self._leg.read()
-        # music on hold is not the caller: it is neither understood nor answered
-        self._parts.poll(b"" if self._held else pcm, now)
+        # music on hold is not the caller: it is neither understood nor answered. Silence in its place: without any
+        # sound a model never notices that the caller has finished, and vendors end the stream
+        self._parts.poll(bytes(len(pcm)) if self._held else pcm, now)
 
     def poll_failed(self, failure: Exception) -> None:
         """The audio path broke: the call cannot go on."""

@@ -31,6 +31,12 @@ def test_music_on_hold_is_neither_understood_nor_answered() -> None:
     assert [text for role, text in world.said() if role == "user"] == ["hold the line please"]
 
 
+def test_the_recogniser_hears_silence_on_hold_without_a_gap() -> None:
+    world = play(held())
+    assert world.outcome.latency is not None
+    assert world.outcome.latency["usage"]["stt"]["audio_seconds"] == pytest.approx(world.log.first("hang up"), abs=0.5)
+
+
 def test_who_comes_back_from_hold_is_answered() -> None:
     world = play(held(says(BACK + 1.0, "are you open")))
     assert world.said()[2:4] == [("user", "are you open"), ("assistant", "It is open.")]
