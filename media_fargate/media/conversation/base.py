@@ -90,6 +90,7 @@ class BaseConversation(ABC):
 
     def on_hold(self, *, held: bool) -> None:
         """Nobody is there to be asked while we are on hold; who comes back from it is there."""
+        self.opening.hold(held=held)
         if self._silence:
             self._silence.hold(held=held)
             self.post(ev.FloorWanted())

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable
+from enum import Enum, auto
+from functools import partial
 
 from media.conversation.utterance import Utterance
 from sovereign.calls.model import EndReason
@@ -9,6 +11,13 @@ from sovereign.calls.model import EndReason
 ANSWER_SECONDS = 10.0
 """After the question, before it is repeated; and again before the call ends."""
 _YES, _NO = "1", "2"
+
+
+class Away(Enum):
+    """Why the caller cannot answer for a while."""
+
+    HOLD = auto()
+    TRANSFER = auto()
 
 
 class ConsentStep:
@@ -33,7 +42,8 @@ class ConsentStep:
         self._later = later
         self._question: Utterance | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._repeated = self._suspended = False
+        self._repeated = False
+        self._away: set[Away] = set()
 
     @property
     def pending(self) -> bool:
@@ -46,8 +56,8 @@ class ConsentStep:
 
     def utterance_done(self, utterance: Utterance) -> None:
         """Something was spoken: after the question the time for the answer runs."""
-        if utterance is self._question and not self._suspended:
-            self._timer = self._later(ANSWER_SECONDS, self._nobody_answered)
+        if utterance is self._question and not self._away:
+            self._timer = self._later(ANSWER_SECONDS, partial(self._nobody_answered, utterance))
 
     def press(self, digit: str) -> None:
         """A key: only one that answers counts, and none before the caller can know the question."""
@@ -61,17 +71,23 @@ class ConsentStep:
         else:
             self._refused(EndReason.CONSENT_DECLINED)
 
-    def suspend(self) -> None:
-        """The caller is being handed over, and cannot answer meanwhile."""
-        self._suspended = True
+    def suspend(self, why: Away) -> None:
+        """The caller cannot answer from now on."""
+        self._away.add(why)
         if self._timer is not None:
             self._timer.cancel()
 
-    def resume(self) -> None:
-        """They were not: what they were asked before is put to them again."""
-        self._suspended = False
-        if self.pending:
-            self.begin()
+    def resume(self, why: Away) -> None:
+        """This keeps them no longer: once nothing does, what they were asked before is put to them again."""
+        if why not in self._away:
+            return
+        self._away.remove(why)
+        question = self._question
+        # a question that has not begun is still to come
+        if self._away or question is None or not (question.done.is_set() or question.started_at is not None):
+            return
+        self._stop(question)
+        self.begin()
 
     def cancel(self) -> None:
         """The call is ending otherwise: nothing is asked any more."""
@@ -79,8 +95,8 @@ class ConsentStep:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _nobody_answered(self) -> None:
-        if not self.pending:
+    def _nobody_answered(self, question: Utterance) -> None:
+        if question is not self._question or self._away:
             return
         if self._repeated:
             self.cancel()

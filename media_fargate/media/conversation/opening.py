@@ -6,7 +6,7 @@ from typing import Protocol
 
 from media.conversation.clearance import Clearance
 from media.conversation.closing import Ending
-from media.conversation.consent import ConsentStep
+from media.conversation.consent import Away, ConsentStep
 from media.conversation.events import ConversationEvent
 from media.conversation.settings import ConversationSettings
 from media.conversation.utterance import Utterance
@@ -99,11 +99,15 @@ class Opening:
     def suspend(self) -> None:
         """The caller is being handed over: what the line brings from here on, music and tones too, is no machine's."""
         self.voicemail.cancel()
-        self._consent.suspend()
+        self._consent.suspend(Away.TRANSFER)
 
     def resume(self) -> None:
         """The caller was not handed over after all."""
-        self._consent.resume()
+        self._consent.resume(Away.TRANSFER)
+
+    def hold(self, *, held: bool) -> None:
+        """The call is on hold, in which nobody hears a question or answers it, or it is taken back."""
+        (self._consent.suspend if held else self._consent.resume)(Away.HOLD)
 
     def cancel(self) -> None:
         """The call is ending: nothing of it is to come any more."""

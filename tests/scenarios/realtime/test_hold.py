@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from media.conversation.settings import ConversationSettings, Silence
-from media.telephony.leg import LegHeld, LegResumed
+from media.telephony.leg import LegDigit, LegHeld, LegResumed
+from sovereign.calls.model import EndReason
 from tests.scenarios.conversation.world import Sound, says
 from tests.scenarios.realtime.world import RealtimeWorld, play
 
@@ -40,3 +41,15 @@ def test_music_on_hold_is_neither_understood_nor_answered() -> None:
 def test_nobody_is_asked_whether_they_are_there_on_hold() -> None:
     world = play(held(says(1.0, "hold the line please", 1.0)))
     assert world.starts(ASKS) == pytest.approx(BACK + 3.0, abs=0.5)
+
+
+def test_nobody_is_let_go_on_hold_for_want_of_a_consent() -> None:
+    question = "This call is recorded. Press one to agree."
+    world = play(
+        held(
+            settings=ConversationSettings(consent=question, first_message="Hello there."),
+            events=[(HELD, LegHeld()), (BACK, LegResumed()), (BACK + 3.0, LegDigit("1"))],
+        )
+    )
+    assert [text for _, text in world.said()] == [question, question, "Hello there."]
+    assert world.outcome.end_reason is EndReason.USER_HANGUP
