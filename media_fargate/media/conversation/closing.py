@@ -57,7 +57,7 @@ class Closing:
         else:
             if self._timer is not None:
                 self._timer.cancel()
-            longest = max(CLOSING_SECONDS, len(last_words.text) * _SECONDS_A_CHARACTER)
+            longest = max(CLOSING_SECONDS, len(last_words.expected_text) * _SECONDS_A_CHARACTER)
             self._timer = self._loop.call_later(longest, self._end, self._ending)
 
     def after_last_packets(self) -> None:

@@ -66,6 +66,11 @@ class Utterance:
         """Everything it was given to say so far."""
         return " ".join(self._texts)
 
+    @property
+    def expected_text(self) -> str:
+        """What it is going to say in all, as far as that is known."""
+        return self.text
+
     def heard(self) -> str:
         """What of the text was played: whole sentences, and of the last one the words that fit the time."""
         if self.done.is_set() and not self.stopped and not self.failed:

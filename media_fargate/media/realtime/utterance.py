@@ -24,6 +24,11 @@ class ModelUtterance(Utterance):
         return " ".join(self._spoken_text.split())
 
     @property
+    def expected_text(self) -> str:
+        """What it was asked to say; of its own accord, what it says so far."""
+        return self.asked or self.text
+
+    @property
     def played_milliseconds(self) -> int:
         """How much of its audio was played."""
         return round(duration(self._played, self._rate) * 1000)

@@ -39,6 +39,14 @@ def test_a_beep_gets_the_message_after_it_and_the_call_ends() -> None:
     assert world.log.first("hang up") >= world.starts(MESSAGE) + len(MESSAGE) * 0.05
 
 
+def test_a_message_longer_than_any_goodbye_is_left_to_its_end() -> None:
+    message = "Please call the bakery back about your cake. " * 20
+    world = play(dialled(says(0.5, MACHINE, 4.0), message=message, acts=beep(5.0), hangs_up_at=90.0))
+    assert world.outcome.end_reason is EndReason.VOICEMAIL
+    assert world.said()[-1] == ("assistant", message.strip())
+    assert world.log.first("hang up") >= 5.4 + len(message) * 0.05
+
+
 def test_a_greeting_longer_than_any_persons_is_a_machines_and_without_a_message_the_call_is_over() -> None:
     world = play(dialled(says(0.5, MACHINE, 20.0), message=None))
     assert world.outcome.end_reason is EndReason.VOICEMAIL
