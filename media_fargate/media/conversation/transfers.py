@@ -108,7 +108,11 @@ class Transfers:
 
     async def _refer(self, target: str) -> TransferOutcome:
         with self._conversation.transferring(peer_may_leave=True):
-            return await self._leg.transfer(target, TRANSFER_TIMEOUT_SECONDS)
+            outcome = await self._leg.transfer(target, TRANSFER_TIMEOUT_SECONDS)
+        if outcome is TransferOutcome.UNSUPPORTED and self._conversation.closing:
+            # decided while the peer was asked: nobody's telephone is to ring for a caller who is said goodbye to
+            return TransferOutcome.CANCELLED
+        return outcome
 
     async def _bridge(self, second: SecondLeg) -> TransferOutcome:
         with self._conversation.transferring(peer_may_leave=False):

@@ -350,6 +350,20 @@ def test_a_recogniser_lost_while_the_peer_is_asked_does_not_cut_the_second_leg_s
     assert world.outcome.end_reason is EndReason.TRANSFERRED
 
 
+def test_nobody_is_rung_up_for_a_call_that_was_ended_while_the_peer_was_asked() -> None:
+    async def end(world: World) -> None:
+        await world.session.command({"type": "end-call", "message": "We have to end this call now, good night."})
+
+    refers = {"ways": "refer then bridge", "transfer_outcome": TransferOutcome.UNSUPPORTED, "transfer_seconds": 1.0}
+    world = transferring(**refers)
+    referred = play(transferring(**refers)).log.first("refer")
+    world.acts = [(referred + 0.5, end)]
+    play(world)
+    assert not world.log.times("dial")
+    assert world.outcome.end_reason is EndReason.CONTROL_END_CALL
+    assert world.outcome.transfer == {"destination": DESK, "outcome": "cancelled"}
+
+
 @pytest.mark.parametrize("second_at", [1.0, 1.2])
 def test_of_two_orders_whose_ways_are_looked_for_at_once_one_is_refused(second_at: float) -> None:
     refused: list[str] = []
