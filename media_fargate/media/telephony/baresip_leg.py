@@ -135,7 +135,7 @@ class BaresipLeg:
         return 0 if self._closed else self._audio.queued_bytes
 
     async def send_dtmf(self, digits: str) -> None:
-        """Send digits (RFC 4733), after those being sent: presses of two sequences would mix.
+        """Send digits (RFC 4733, else SIP INFO), after those being sent: presses of two sequences would mix.
 
         Raises ValueError for a character that is none, LegRefusedError when gone.
         """

@@ -118,7 +118,7 @@ class CallLeg(Protocol):
         """Bytes written and not yet played."""
 
     async def send_dtmf(self, digits: str) -> None:
-        """Send digits (RFC 4733), one sequence after the other; returns when they have been sent."""
+        """Send digits (RFC 4733, else SIP INFO), one sequence after the other; returns when they have been sent."""
 
     async def transfer(self, target: str, timeout_seconds: float = 30.0) -> TransferOutcome:
         """Ask the peer to call `target` (a SIP URI) by REFER; the call stays usable unless it succeeded."""
