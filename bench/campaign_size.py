@@ -18,7 +18,7 @@ from sovereign.campaigns.lead import Lead
 from tests.component.calls.harness import ORG
 
 LEADS: Final = 200
-ROUNDS, DIALS = 2, 100
+ROUNDS, DIALS = 5, 40
 OPEN_ZONE, CLOSED_ZONE = "Europe/Amsterdam", "America/Los_Angeles"
 _NOW: Final = datetime(2026, 11, 11, 9, tzinfo=UTC)
 """10:00 in the one, the middle of the night in the other."""

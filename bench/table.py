@@ -33,7 +33,7 @@ BUDGETS: dict[str, Budget] = {
     "campaign_wrong_dials": Budget("dials", 0),
     "campaign_requests_per_dial": Budget("requests", 16),
     "campaign_dial_cost_ratio": Budget("ratio", 1.1),
-    "campaign_dial_own_ratio": Budget("ratio", 1.1),
+    "campaign_dial_own_ratio": Budget("ratio", 1.25),
     "campaign_transitions_per_lead": Budget("states", 0.3),
     "import_100k_own_s": Budget("s", 120),
     "import_requests_per_lead": Budget("requests", 0.05),
