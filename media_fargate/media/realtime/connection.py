@@ -83,8 +83,8 @@ class Connection:
         unanswered = self._answer.expected and not event.hears_again
         broke_off = self._broke_off or self._tools.running or unanswered
         self._voice.expect(None)
-        asked_again = self._requests.reconnected()
-        if not broke_off or asked_again or event.renewed or self._host.closing:
+        to_speak = self._requests.reconnected()
+        if not broke_off or to_speak or event.renewed or self._host.closing:
             return
         if event.hears_again:
             self._answer.otherwise(self._go_on_unless_busy)

@@ -161,8 +161,8 @@ class Requests:
         self._stop_waiting()
 
     def reconnected(self) -> bool:
-        """What was asked last was lost with its connection: it comes first again. Whether there was something. The new
-        connection has the instructions there were when it was begun."""
+        """What was asked last was lost with its connection: it comes first again. Whether anything is to be asked that
+        makes the model speak. The new connection has the instructions there were when it was begun."""
         asked, self._asked = self._asked, None
         self._stop_waiting()
         turns = [*([asked] if asked is not None else []), *self._turns]
@@ -171,7 +171,7 @@ class Requests:
             for turn in turns
             if turn.change is None or turn.change == self._link.begun
         )
-        return asked is not None
+        return any(turn.change is None and not self._for_nothing(turn) for turn in self._turns)
 
     def drop(self) -> list[ModelUtterance]:
         """Ask for nothing of it any more; returns the lines that were never begun."""

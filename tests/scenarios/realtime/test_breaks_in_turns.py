@@ -8,7 +8,7 @@ from media.calls.workflow import plan_workflow
 from media.conversation.opt_out import OptOut
 from media.conversation.settings import ConversationSettings
 from media.speech.interfaces import ProviderError, ToolCall
-from media.speech.speech_to_speech import AgentTurnOver, AgentWords, CallsDropped
+from media.speech.speech_to_speech import AgentTurnOver, AgentWords, CallsDropped, CallsWanted
 from media.telephony.leg import LegDigit
 from sovereign.assistants import transient
 from sovereign.calls.model import EndReason
@@ -73,6 +73,28 @@ def test_call_of_the_same_name_as_a_dropped_one_gets_its_result() -> None:
         )
     )
     assert lines(world) == ["It is on its way."]
+
+
+def test_result_that_waits_for_the_new_connection_is_its_only_answer() -> None:
+    """The model spoke while its tool ran, and broke off; it goes on with the result, and is not asked to besides."""
+
+    async def want(world: RealtimeWorld) -> None:
+        world.model.sessions[-1].out.put_nowait(CallsWanted([FIRST]))
+
+    world = play(
+        RealtimeWorld(
+            [says(4.0, "where is it", 0.5)],
+            [Reply(LONG, cut_after=20), "It is on its way.", "Anything else?"],
+            tools=(QUIET_LOOKUP,),
+            tool_answers={"lookup": (1.5, "sent")},
+            acts=[(5.15, want)],
+            connect_delay=3.0,
+            hangs_up_at=30.0,
+        )
+    )
+    told = [text for kind, text in world.asked if kind == "inform"]
+    assert [text.startswith("The result of lookup") for text in told] == [True]
+    assert lines(world)[-1] == "It is on its way."
 
 
 # the model hung up
