@@ -1,10 +1,10 @@
 """The tools a model called and is waiting for."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from media.conversation.context import Context
-from media.conversation.tools import ReplyTools, ToolResult
+from media.conversation.tools import ReplyTools
 from media.realtime.events import ToolsDone
 from media.speech.interfaces import ToolCall
 
@@ -30,12 +30,14 @@ class ToolRuns:
     context: Context
     speaks_meanwhile: bool
     _runs: list[ToolRun] = field(default_factory=list)
-    _dropped: set[str] = field(default_factory=set)
+    _named: dict[str, list[ToolCall]] = field(default_factory=dict)
+    """The calls of the last turn that named any so; a turn after it, on another connection too, may use the name."""
+    _dropped: list[ToolCall] = field(default_factory=list)
 
     @property
     def running(self) -> bool:
         """Whether the model waits for a result."""
-        return bool(self._runs)
+        return any(self.wants(call) for run in self._runs for call in run.calls)
 
     @property
     def walking(self) -> bool:
@@ -44,20 +46,21 @@ class ToolRuns:
 
     def start(self, calls: Sequence[ToolCall], connection: int) -> ToolRun:
         """Run these calls."""
+        # told apart by identity, for a later call may be equal to one of these
+        calls = [replace(call) for call in calls]
         run = ToolRun(calls, connection, self.box.leads_on(calls))
-        # another connection may name its calls as the one before did
-        self._dropped.difference_update(call.id for call in calls)
+        self._named |= {call.id: [each for each in calls if each.id == call.id] for call in calls}
         self._runs.append(run)
         self.context.spawn(self._run(run))
         return run
 
     def drop(self, ids: Sequence[str]) -> None:
         """The model no longer wants these results; the tools run on."""
-        self._dropped.update(ids)
+        self._dropped += [call for each in ids for call in self._named.get(each, ())]
 
     def wants(self, call: ToolCall) -> bool:
         """Whether the model has not dropped this one."""
-        return call.id not in self._dropped
+        return not any(call is dropped for dropped in self._dropped)
 
     def put_off(self, connection: int) -> list[ToolCall]:
         """The calls a model that waits must have answers to before it speaks; from now on it waits for none of them."""
@@ -66,13 +69,12 @@ class ToolRuns:
         waiting = [run for run in self._runs if run.connection == connection and not run.put_off]
         for run in waiting:
             run.put_off = True
-        return [call for run in waiting for call in run.calls if call.id not in self._dropped]
+        return [call for run in waiting for call in run.calls if self.wants(call)]
 
     def finished(self, done: ToolsDone) -> list[tuple[ToolCall, str]]:
         """The results the model still waits for."""
         self._runs.remove(done.run)
-        wanted: list[ToolResult] = [result for result in done.results if result.call.id not in self._dropped]
-        return [(result.call, result.text) for result in wanted]
+        return [(result.call, result.text) for result in done.results if self.wants(result.call)]
 
     async def _run(self, run: ToolRun) -> None:
         self.context.post(ToolsDone(run, await self.box.run(run.calls)))

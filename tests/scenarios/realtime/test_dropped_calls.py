@@ -1,5 +1,6 @@
 """Tool calls the model no longer wants the results of."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from media.speech.speech_to_speech import CallsDropped, CallsWanted
 from sovereign.calls.model import EndReason
 from tests.scenarios.conversation.world import says
 from tests.scenarios.realtime.test_tools_and_orders import END_CALL, LOOKUP
+from tests.scenarios.realtime.test_workflows import lines
 from tests.scenarios.realtime.world import RealtimeWorld, Reply, play
 
 QUIET_LOOKUP = LOOKUP.model_copy(update={"message": None})
@@ -93,3 +95,26 @@ def test_dropped_hanging_up_does_not_end_the_call() -> None:
         )
     )
     assert world.outcome.end_reason is EndReason.USER_HANGUP
+
+
+@pytest.mark.parametrize(
+    ("asked_again_at", "breaks"),
+    [pytest.param(5.0, {}, id="on the same connection"), pytest.param(9.0, {1: 6.0}, id="on the next connection")],
+)
+def test_dropped_call_whose_tool_still_runs_when_its_id_comes_again_is_not_answered(
+    asked_again_at: float, breaks: Mapping[int, float]
+) -> None:
+    """Only the later call is; nor does the dropped one keep the model waiting when the connection breaks."""
+    world = play(
+        RealtimeWorld(
+            [says(1.0, "where is it", 0.5), says(asked_again_at, "where is it now", 0.5)],
+            [Reply(calls=[FIRST]), Reply(calls=[FIRST]), "It is on its way.", "And once more."],
+            tools=(QUIET_LOOKUP,),
+            tool_answers={"lookup": (9.0, {"status": "sent"})},
+            acts=[(2.5, drop("c1"))],
+            breaks=breaks,
+            hangs_up_at=45.0,
+        )
+    )
+    assert [kind for kind, _ in world.asked] == ["result"]
+    assert lines(world) == ["It is on its way."]
