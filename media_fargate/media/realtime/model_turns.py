@@ -97,5 +97,7 @@ class ModelTurns:
     def _take_text(self) -> str:
         """What the assistant said last in this turn, which is over."""
         last, self._last = self._last, None
-        # what was given up was not said; what may not be interrupted (notices, last words) is not the assistant's own
-        return last.text if last is not None and last.interruptible and not last.stopped else ""
+        if last is None or last.stopped or not last.has_sound:  # it was not said
+            return ""
+        # what may not be interrupted (notices, last words) is not the assistant's own
+        return last.text if last.interruptible else ""

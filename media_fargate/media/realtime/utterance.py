@@ -29,13 +29,18 @@ class ModelUtterance(Utterance):
         return self.asked or self.text
 
     @property
+    def has_sound(self) -> bool:
+        """Whether any audio of it came: of a text alone nothing is heard."""
+        return self._end > 0
+
+    @property
     def played_milliseconds(self) -> int:
         """How much of its audio was played."""
         return round(duration(self._played, self._rate) * 1000)
 
     def heard(self) -> str:
         """What of the text was played."""
-        if not self._end:
+        if not self.has_sound:
             return ""
         if not self.stopped and self.done.is_set():
             return self.text

@@ -269,12 +269,14 @@ def test_what_is_in_the_opening_of_a_connection_is_not_told_again() -> None:
 
 
 def test_words_without_sound_were_not_heard() -> None:
-    """A vendor's text of what was interrupted may come after that was said."""
+    """A vendor's text of what was interrupted may come after that was said: not even a goodbye in it counts."""
 
     async def late(world: RealtimeWorld) -> None:
         out = world.model.sessions[-1].out
-        out.put_nowait(AgentWords("late", "never heard by anybody"))
+        out.put_nowait(AgentWords("late", "never heard by anybody, and goodbye"))
         out.put_nowait(AgentTurnOver())
 
-    world = play(RealtimeWorld([says(1.0, "tell me")], ["I will."], acts=[(5.0, late)]))
+    settings = ConversationSettings(end_call_phrases=["goodbye"])
+    world = play(RealtimeWorld([says(1.0, "tell me")], ["I will."], settings, acts=[(5.0, late)]))
     assert lines(world) == ["I will."]
+    assert world.outcome.end_reason is EndReason.USER_HANGUP
