@@ -156,9 +156,10 @@ class RealtimeConversation(BaseConversation):
 
     def interrupted(self) -> None:
         """The caller interrupted what was being said: a goodbye so interrupted does not end the call."""
-        last, self._ends_after = self._ends_after, None
-        if last is not None and last is not _SAID_GOODBYE:
-            self._exchange.tool_turns.not_ended(last.call)
+        if self._ends_after is not None:
+            self._ends_after = None
+            # it may have hung up as well, after a goodbye in words
+            self._exchange.tool_turns.not_ended()
 
     def node_entered(self) -> None:
         """The call is in another node of its workflow, whose instructions and tools are in place."""

@@ -42,7 +42,7 @@ class ToolTurns:
         self._floor = floor
         self._answer = answer
         self._moved = False
-        self._hung_up: ToolsDone | None = None
+        self._hung_up: tuple[ToolsDone, ToolCall] | None = None
 
     def called(self, calls: Sequence[ToolCall], *, spoke: bool) -> None:
         """The model wants these; `spoke`: it said something with it."""
@@ -64,7 +64,7 @@ class ToolTurns:
         if moved:
             self._arrive(results, complete=complete, waited_for=waited_for)
         elif ending is not None:
-            self._hung_up = self._hung_up or event
+            self._hung_up = self._hung_up or (event, ending.call)
             self._host.wants_end(ending)
         elif results and waited_for:
             self._requests.give_results(results, respond=not complete)
@@ -73,11 +73,11 @@ class ToolTurns:
         if run.leads_on and not moved:
             self._link.release()
 
-    def not_ended(self, call: ToolCall) -> None:
-        """The model hung up, and the caller went on speaking: it is told what else came of that turn's calls, too."""
-        done, self._hung_up = self._hung_up, None
-        if done is None:
+    def not_ended(self) -> None:
+        """The caller went on speaking: a model that hung up is told, and what else came of that turn's calls, too."""
+        if self._hung_up is None:
             return
+        (done, call), self._hung_up = self._hung_up, None
         results = [(result.call, result.text) for result in done.results if self._tools.wants(result.call)]
         others = [(each, text) for each, text in results if each is not call]
         if self._waited_for(done.run):

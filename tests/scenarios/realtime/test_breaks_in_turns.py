@@ -112,6 +112,19 @@ def test_other_results_of_a_turn_that_was_to_end_the_call_are_given_when_it_goes
     assert given == ["lookup", "end_call"]
 
 
+def test_hanging_up_after_a_goodbye_in_words_is_answered_when_the_call_goes_on() -> None:
+    async def hang_up(world: RealtimeWorld) -> None:
+        world.model.sessions[-1].out.put_nowait(CallsWanted([ENDING]))
+
+    settings = ConversationSettings(first_message="", end_call_phrases=["goodbye"])
+    goodbye = "Then I wish you a very pleasant day in the sun and by the sea with all your friends, and goodbye."
+    timeline = [says(1.0, "that is all"), says(6.0, "wait one more question")]
+    world = play(RealtimeWorld(timeline, [goodbye, "Yes?"], settings, tools=(END_CALL,), acts=[(5.0, hang_up)]))
+    assert ["not ended" in text for kind, text in world.asked if kind == "result"] == [True]
+    assert lines(world)[-1] == "Yes?"
+    assert world.outcome.end_reason is EndReason.USER_HANGUP
+
+
 def test_hanging_up_on_a_connection_that_broke_is_not_answered_on_the_next() -> None:
     timeline = [says(1.0, "that is all"), says(5.0, "wait one more question")]
     world = play(RealtimeWorld(timeline, [Reply(LONG, calls=[ENDING]), "Yes?"], tools=(END_CALL,), breaks={1: 4.0}))
