@@ -80,7 +80,8 @@ class _Connection(Connection):
             await self._content(turnComplete=True)
 
     async def caller_ended(self, text: str) -> None:
-        await self._content(inputTranscription={"text": text})
+        if "transcript" not in self.server.ignores:
+            await self._content(inputTranscription={"text": text})
 
     async def piece(self, pcm: bytes) -> None:
         part = {"inlineData": {"mimeType": "audio/pcm;rate=24000", "data": encoded(pcm)}}

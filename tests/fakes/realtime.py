@@ -98,7 +98,7 @@ class FakeRealtime(FakeServer):
         self.connections: list[Connection] = []
         self.ignores = ignores
         """What it never answers: `speak`, `setup` (so nothing at all), `closing`, or `everything`, which it does not
-        even read."""
+        even read. `transcript`: it tells nothing of what the caller said (Gemini's only)."""
         self.late = late
         """Seconds after which each of its messages is sent."""
         self.greets_with = greets_with

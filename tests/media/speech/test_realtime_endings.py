@@ -154,10 +154,14 @@ async def test_handle_of_a_session_nobody_resumes_is_passed_over(vendor: Vendor,
         assert "".join(event.text for event in talk.of(AgentWords)) == LONG.text
 
 
+@pytest.mark.parametrize("ignores", [frozenset(), frozenset({"transcript"})], ids=["heard", "not transcribed"])
 @pytest.mark.parametrize("vendor", ["gemini", "vertex"], indirect=True)
-async def test_text_that_comes_after_its_turn_begins_no_other(vendor: Vendor, serve: Any) -> None:
-    """It is independent of the other messages (ai.google.dev/api/live, BidiGenerateContentTranscription)."""
-    async with serve(replies=[LONG, Reply("Yes.")]) as server, talking(vendor, server) as talk:
+async def test_text_that_comes_after_its_turn_begins_no_other(
+    vendor: Vendor, serve: Any, ignores: frozenset[str]
+) -> None:
+    """It is independent of the other messages (ai.google.dev/api/live, BidiGenerateContentTranscription), as the
+    caller's own is, which may come later still."""
+    async with serve(replies=[LONG, Reply("Yes.")], ignores=ignores) as server, talking(vendor, server) as talk:
         await talk.session.respond()
         await talk.until(AgentTurnOver)
         await server.connections[0].say({"serverContent": {"outputTranscription": {"text": " late words"}}})
@@ -171,6 +175,18 @@ async def test_text_that_comes_after_its_turn_begins_no_other(vendor: Vendor, se
 async def test_text_that_comes_before_its_sound_belongs_to_it(vendor: Vendor, serve: Any) -> None:
     async with serve(replies=[LONG]) as server, talking(vendor, server) as talk:
         await server.connections[0].say({"serverContent": {"outputTranscription": {"text": "Early: "}}})
+        await talk.session.respond()
+        await talk.until(AgentTurnOver)
+        assert "".join(event.text for event in talk.of(AgentWords)) == f"Early: {LONG.text}"
+
+
+@pytest.mark.parametrize("vendor", ["gemini", "vertex"], indirect=True)
+async def test_text_that_comes_before_its_sound_and_the_callers_own_text_belongs_to_it(
+    vendor: Vendor, serve: Any
+) -> None:
+    async with serve(replies=[LONG]) as server, talking(vendor, server) as talk:
+        await server.connections[0].say({"serverContent": {"outputTranscription": {"text": "Early: "}}})
+        await server.connections[0].say({"serverContent": {"inputTranscription": {"text": "hello"}}})
         await talk.session.respond()
         await talk.until(AgentTurnOver)
         assert "".join(event.text for event in talk.of(AgentWords)) == f"Early: {LONG.text}"

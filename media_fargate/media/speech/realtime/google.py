@@ -86,6 +86,7 @@ class GeminiConversation:
         self._turn = 0
         self._speaking = False
         self._early_words = ""
+        self._answered = False
         self._caller_turn = 0
         self._caller_open = False
         self._leaving = False
@@ -136,6 +137,7 @@ class GeminiConversation:
         respond: bool = True,  # noqa: ARG002 - it always does
     ) -> None:
         """Results of tools."""
+        self._answered = False
         responses = [
             types.FunctionResponse(id=call.id, name=call.name, response={"output": text}) for call, text in results
         ]
@@ -173,6 +175,7 @@ class GeminiConversation:
             await self._connections.aclose()
 
     async def _text(self, text: str) -> None:
+        self._answered = False
         await self._send(self._session.send_realtime_input(text=text))
 
     async def _send(self, sending: Any) -> None:
@@ -205,7 +208,7 @@ class GeminiConversation:
     def _content(self, content: types.LiveServerContent) -> Iterator[SpeechEvent]:
         heard, said = content.input_transcription, content.output_transcription
         if heard is not None and heard.text:
-            self._early_words = ""
+            self._answered = False
             yield self._caller(heard.text)
         for part in (content.model_turn.parts if content.model_turn else None) or ():
             if part.inline_data is not None and part.inline_data.data:
@@ -218,14 +221,14 @@ class GeminiConversation:
             yield CallerSpeaks()
         if content.turn_complete:
             yield from self._end_of_speech()
-            self._early_words = ""
+            self._early_words, self._answered = "", True
             yield from self._end_of_caller()
             yield AgentTurnOver()
 
     def _begin(self) -> Iterator[SpeechEvent]:
         if self._speaking:
             return
-        self._speaking = True
+        self._speaking, self._answered = True, False
         self._turn += 1
         if not self._caller_open:
             # the transcript is independent of the answer and may come after its beginning: keep its place
@@ -235,10 +238,11 @@ class GeminiConversation:
             self._early_words = ""
 
     def _words(self, text: str) -> Iterator[SpeechEvent]:
-        """The text is independent of the sound: what comes without any is early, or too late, and begins nothing."""
+        """The text is independent of the sound: what comes without any begins nothing. It is early while an answer is
+        to come; after an answer, until the caller is heard or something is asked, it is late."""
         if self._speaking:
             yield AgentWords(self._item, text)
-        else:
+        elif not self._answered:
             self._early_words += text
 
     def _caller(self, text: str) -> CallerWords:
