@@ -69,7 +69,7 @@ class Connection:
     def _on_lost(self, _: ModelLost) -> None:
         self.up = False
         self._broke_off = self._voice.generating
-        self._voice.connection_lost()
+        self._requests.say_again(self._voice.connection_lost(closing=self._host.closing))
         self._requests.hold()
         self._words.lost()
 

@@ -65,11 +65,8 @@ class Requests:
     def say(self, line: ModelUtterance) -> None:
         """Have the model say this after what was asked before. Where it would say nothing before it has the results it
         waits for, the line is the answer it gets for now."""
-        text = line.asked or ""
+        text, request = line.asked or "", _speaking(line)
         put_off = self._tools.put_off(self._link.connections)
-
-        async def request(session: SpeechSession) -> None:
-            await session.speak(text, interruptible=line.interruptible)
 
         async def answer(session: SpeechSession) -> None:
             wanted = [call for call in put_off if self._tools.wants(call)]
@@ -80,6 +77,10 @@ class Requests:
             await session.give_results([(wanted[0], _PUT_OFF.format(text=text)), *told])
 
         self._turns.append(_Turn(answer if put_off else request, line, elsewhere=request))
+
+    def say_again(self, lines: Sequence[ModelUtterance]) -> None:
+        """These broke off with their connection: the next says them before anything else."""
+        self._turns.extendleft(_Turn(_speaking(line), line) for line in reversed(lines))
 
     def change(self) -> None:
         """After what was asked before, the model is to go on under other instructions."""
@@ -153,6 +154,8 @@ class Requests:
         return turn.line
 
     def _for_nothing(self, turn: _Turn) -> bool:
+        if turn.line is not None and turn.line.done.is_set():
+            return True
         return bool(turn.results_of) and not any(self._tools.wants(call) for call in turn.results_of)
 
     def answered(self) -> None:
@@ -201,3 +204,10 @@ def _informing(text: str) -> _Turn:
         await session.inform(text, respond=True)
 
     return _Turn(request)
+
+
+def _speaking(line: ModelUtterance) -> Request:
+    async def request(session: SpeechSession) -> None:
+        await session.speak(line.asked or "", interruptible=line.interruptible)
+
+    return request

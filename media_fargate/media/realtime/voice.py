@@ -65,10 +65,13 @@ class ModelVoice:
             return self._stretches[item].utterance, False
         utterance = self._expected or ModelUtterance(self.sample_rate)
         self._expected = None
-        utterance.item = item
+        again, utterance.item = utterance.item is not None, item
         self._stretches[item] = _Stretch(utterance, StreamResampler(model_rate, self.sample_rate))
-        self.history.add_answer(utterance)
-        self.playout.release(utterance)
+        if again:
+            utterance.spoken(" ")
+        else:
+            self.history.add_answer(utterance)
+            self.playout.release(utterance)
         return utterance, True
 
     def play(self, item: str, pcm: bytes) -> None:
@@ -105,7 +108,8 @@ class ModelVoice:
         if isinstance(utterance, ModelUtterance) and (item := self._item_of(utterance)) is not None:
             self._given_up.add(item)
             del self._stretches[item]
-        elif utterance is self._expected:
+        elif utterance is self._expected and self._expected.item is None:
+            # one that is to be said again keeps its place, or the model would say it as its own
             self._expected = None
         self.playout.stop(utterance)
 
@@ -129,14 +133,24 @@ class ModelVoice:
             self.playout.stop_all()
         return unheard
 
-    def connection_lost(self) -> None:
-        """The connection is gone: what it began gets no more audio, and names of stretches may come again."""
+    def connection_lost(self, *, closing: bool) -> list[ModelUtterance]:
+        """The connection is gone: what it began gets no more audio, and names of stretches may come again. Returns the
+        lines that broke off and must be heard whole (notices, questions): they go on when the next begins them."""
+        broken = {item: each.utterance for item, each in self._stretches.items() if not closing and _breaks_off(each)}
+        for item in broken:
+            del self._stretches[item]
         self.complete_all()
         self._earlier += [stretch.utterance for stretch in self._stretches.values()]
         self._stretches.clear()
         self._given_up.clear()
+        return list(broken.values())
 
     def _item_of(self, utterance: ModelUtterance) -> str | None:
         """The name of its stretch; None when it has none on this connection, or has been played."""
         stretch = self._stretches.get(utterance.item or "")
         return utterance.item if stretch is not None and stretch.utterance is utterance else None
+
+
+def _breaks_off(stretch: _Stretch) -> bool:
+    utterance = stretch.utterance
+    return not (stretch.complete or utterance.interruptible or utterance.done.is_set())
