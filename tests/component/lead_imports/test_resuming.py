@@ -208,12 +208,21 @@ def test_deleted_campaign_takes_its_imports_with_it(
     assert [row["sk"]["S"] for row in rows if imports.campaign_id in row["pk"]["S"]] == []
 
 
-def test_campaign_that_is_not_deleted_keeps_its_files(imports: Imports, client: TestClient) -> None:
-    key = imports.upload(FILE)
-    campaign = Ref(f"ORG#{ORG}", f"CAMPAIGN#{imports.campaign_id}")
-    calling = {"pending_leads": -1, "calling_leads": 1}
-    imports.table.update(Update(campaign, add=calling))
+def test_campaign_that_is_not_deleted_keeps_its_files(
+    imports: Imports, client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lead is called between the look at the campaign and its removal."""
+    key, whole = imports.upload(FILE), Table.transact
+    campaign, calling = Ref(f"ORG#{ORG}", f"CAMPAIGN#{imports.campaign_id}"), {"pending_leads": -1, "calling_leads": 1}
+
+    def called_first(table: Table, writes: Any) -> None:
+        monkeypatch.setattr(Table, "transact", whole)
+        table.update(Update(campaign, add=calling))
+        whole(table, writes)
+
+    monkeypatch.setattr(Table, "transact", called_first)
     assert client.delete(f"campaigns/{imports.campaign_id}").status_code == 409
+    assert Table.transact is whole, "the removal was tried"
     imports.table.update(Update(campaign, add={name: -by for name, by in calling.items()}))
     assert imports.work(key) == "done"
     assert imports.campaign().counts.total == 9
